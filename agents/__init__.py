@@ -1,0 +1,1 @@
+"""Lifelong learners, one a file; found by file name."""

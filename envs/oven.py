@@ -1,0 +1,155 @@
+"""A kitchen: put a dish in, do other work for a long delay, take it out in time."""
+
+import dataclasses
+from typing import Annotated, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from annotated_types import Ge, Gt
+
+from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
+
+WORK, MIX, OVEN, GARNISH = range(4)
+_EMPTY, _MIXED, _BAKING, _BAKED = range(4)
+
+
+class State(NamedTuple):
+    """A kitchen in the middle of a recipe."""
+
+    delay: Array
+    stage: Array
+    timer: Array
+    served: Array
+    raw: Array
+    burnt: Array
+    mistakes: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class Oven(Environment):
+    """Cook dishes that need a delay the cook must know, and work in the meantime.
+
+    A dish takes four actions in order: mix, oven (in), oven (out), garnish. The stage
+    of the recipe is not shown, so it must be remembered across the delay. Between in
+    and out the cook should do the other work, which pays a little at every step. A dish
+    taken out within ``[D, D (1 + window)]`` steps is worth 1 once garnished; earlier
+    it is raw, later burnt, and lost at a cost. Each kitchen has its own delay
+    ``D = delay * spread^u`` with u uniform on [-1, 1], drawn once a life. A bell rings
+    when the first dish of a life is ready and never again, so D can be learned from
+    the first dish and must be.
+    """
+
+    senses: ClassVar[str] = (
+        "whether the oven is on, the bell, and how the dish just taken out turned out"
+    )
+    acts: ClassVar[str] = "works for pay, mixes, opens the oven (in or out), garnishes"
+    objective: ClassVar[str] = (
+        "dishes served plus wages, less spoiled dishes and mistakes; assumes a kitchen "
+        "whose delay stays the same for a life"
+    )
+    generalises: ClassVar[str] = "kitchens of other delays, and longer lives"
+
+    delay: Annotated[int, Ge(1)] = 500
+    """Middle of the range of delays, in steps."""
+    spread: Annotated[float, Ge(1)] = 2.0
+    """Delays lie within ``[delay / spread, delay * spread]``, uniform in logarithm."""
+    window: Annotated[float, Gt(0)] = 0.25
+    """How long a dish stays good, as a fraction of its delay."""
+    pay: Annotated[float, Ge(0)] = 0.5
+    """Wages of ``delay`` steps of work; a dish is worth 1."""
+    spoil: Annotated[float, Ge(0)] = 0.5
+    """Cost of a raw or burnt dish."""
+    mistake: Annotated[float, Ge(0)] = 0.02
+    """Cost of an action that does not fit the stage of the recipe."""
+
+    @property
+    def spec(self) -> Spec:
+        """Five flags to sense, four things to do."""
+        return Spec(5, Discrete(4))
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        """From the worst single cost to a dish served."""
+        return -max(self.spoil, self.mistake), max(1.0, self.wage)
+
+    @property
+    def wage(self) -> float:
+        """Reward of one step of work."""
+        return self.pay / self.delay
+
+    def check(self, steps: int) -> None:
+        """Refuse lives too short for one dish of the slowest kitchen."""
+        longest = int(self.delay * self.spread) + 4
+        if longest > steps:
+            raise ValueError(
+                f"delay = {self.delay} with spread = {self.spread}: a dish can take "
+                f"{longest} steps but a life has {steps}; lower env.delay or raise "
+                "lifetime.steps"
+            )
+
+    def reset(self, key: Key) -> tuple[State, TimeStep]:
+        """Draw the kitchen's delay."""
+        u = jax.random.uniform(key, minval=-1.0, maxval=1.0)
+        delay = jnp.round(self.delay * self.spread**u).astype(jnp.int32)
+        none = jnp.zeros((), jnp.int32)
+        state = State(jnp.maximum(delay, 1), *([none] * 6))
+        return state, _sense(state, none, jnp.float32(0), jnp.ones((), bool))
+
+    def step(self, state: State, action: Action, key: Key) -> tuple[State, TimeStep]:
+        """Do one thing; the oven keeps baking meanwhile."""
+        stage, timer = state.stage, state.timer
+        opens = (stage == _BAKING) & (action == OVEN)
+        raw = opens & (timer < state.delay)
+        late = timer > state.delay * (1 + self.window)
+        burnt = opens & late
+        good = opens & ~raw & ~late
+        serves = (stage == _BAKED) & (action == GARNISH)
+        mixes = (stage == _EMPTY) & (action == MIX)
+        starts = (stage == _MIXED) & (action == OVEN)
+        fits = opens | serves | mixes | starts
+        mistaken = ~fits & (action != WORK)
+        reward = (
+            jnp.where(serves, 1.0, 0.0)
+            + jnp.where(action == WORK, self.wage, 0.0)
+            - jnp.where(raw | burnt, self.spoil, 0.0)
+            - jnp.where(mistaken, self.mistake, 0.0)
+        )
+        stage = jnp.where(mixes, _MIXED, jnp.where(starts, _BAKING, stage))
+        stage = jnp.where(good, _BAKED, jnp.where(raw | burnt | serves, _EMPTY, stage))
+        baking = (stage == _BAKING) & ~starts
+        state = State(
+            state.delay,
+            stage,
+            jnp.where(baking, timer + 1, 0),
+            state.served + serves,
+            state.raw + raw,
+            state.burnt + burnt,
+            state.mistakes + mistaken,
+        )
+        result = jnp.where(good, 1, jnp.where(raw, 2, jnp.where(burnt, 3, 0)))
+        return state, _sense(state, result, reward, jnp.zeros((), bool))
+
+    def statistics(self, state: State) -> dict[str, Array]:
+        """Dishes served, raw and burnt, and mistakes made."""
+        names = ("served", "raw", "burnt", "mistakes")
+        return {name: getattr(state, name).astype(jnp.float32) for name in names}
+
+    def optimum(self, steps: int) -> float:
+        """A cook who knows the delay: dish after dish, working while they bake."""
+        u = (np.arange(20_000) + 0.5) / 10_000 - 1
+        delays = np.maximum(np.round(self.delay * self.spread**u), 1)
+        dishes, rest = np.divmod(steps, delays + 4)
+        return float(np.mean(dishes + (dishes * delays + rest) * self.wage))
+
+    def memoryless(self, steps: int) -> float:
+        """An upper bound: all wages, and the one dish that has a bell."""
+        return steps * self.wage + 1.0
+
+
+def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:
+    on = state.stage == _BAKING
+    first_dish = state.served + state.raw + state.burnt == 0
+    bell = on & first_dish & (state.timer == state.delay)
+    flags = jnp.stack([on, bell, result == 1, result == 2, result == 3])
+    return TimeStep(flags.astype(jnp.float32), reward.astype(jnp.float32), first)

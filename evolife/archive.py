@@ -1,0 +1,65 @@
+"""Candidates for the best of K: the most promising genome of many generations."""
+
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from evolife.base import Genome
+
+CENTRE = -1
+"""Member number of the strategy's own centre."""
+
+
+class Archive(NamedTuple):
+    """The C candidates with the highest score, and a last place for the centre.
+
+    The arrays are changed in place: at a million parameters, copying them at every
+    improvement would cost more than the generation did.
+    """
+
+    genomes: Any
+    """Genomes stacked along a leading axis of C + 1."""
+    selected: np.ndarray
+    """``(C + 1,)`` float32 score that brought each in: the best of many noisy ones."""
+    generation: np.ndarray
+    """``(C + 1,)`` int32, from 1; 0 marks an empty place."""
+    member: np.ndarray
+    """``(C + 1,)`` int32; CENTRE for the strategy's centre."""
+
+    @classmethod
+    def empty(cls, template: Genome, capacity: int) -> "Archive":
+        """An archive of empty places for genomes like ``template``."""
+        places = capacity + 1
+        return cls(
+            jax.tree.map(
+                lambda leaf: np.zeros((places, *leaf.shape), leaf.dtype), template
+            ),
+            np.full(places, -np.inf, np.float32),
+            np.zeros(places, np.int32),
+            np.zeros(places, np.int32),
+        )
+
+    @property
+    def candidates(self) -> list[int]:
+        """The places that are filled."""
+        return np.flatnonzero(self.generation).tolist()
+
+    def welcomes(self, score: float) -> bool:
+        """Whether a member with this score would enter."""
+        return bool(score > self.selected[:-1].min())
+
+    def offer(self, genome: Genome, score: float, generation: int, member: int) -> None:
+        """Put a member in the place with the lowest score."""
+        place = int(np.argmin(self.selected[:-1]))
+        self._put(place, (genome, score, generation, member))
+
+    def offer_centre(self, genome: Genome, generation: int) -> None:
+        """Put the centre, which has no score of its own, in the last place."""
+        self._put(len(self.selected) - 1, (genome, -np.inf, generation, CENTRE))
+
+    def _put(self, place: int, candidate: tuple) -> None:
+        def put(stack: np.ndarray, value: Any) -> None:
+            stack[place] = value
+
+        jax.tree.map(put, tuple(self), candidate)

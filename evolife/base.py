@@ -1,0 +1,228 @@
+"""The contracts a plug-in author reads: environments, agents, strategies, selections.
+
+Three kinds of data have three names. *Hyperparameters* are the fields of the frozen
+dataclasses below, static under ``jit``. A *genome* is what evolution changes and a
+life does not. *State* is what changes within a life. Everything is maximised.
+"""
+
+import abc
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar, NamedTuple
+
+import jax
+
+Array = jax.Array
+Key = jax.Array
+Genome = Any
+AgentState = Any
+EnvState = Any
+Action = Any
+StrategyState = Any
+SelectionState = Any
+Proposal = Any
+
+
+class TimeStep(NamedTuple):
+    """What an agent senses at one step of its life."""
+
+    observation: Array
+    """``(observation_size,)`` float32."""
+    reward: Array
+    """``()`` float32, earned by the previous action."""
+    first: Array
+    """``()`` bool: a new trial begins here. Information, never a reset of the agent."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Discrete:
+    """One of ``size`` choices; an action is an int32 scalar in ``0 .. size - 1``."""
+
+    size: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Continuous:
+    """``size`` numbers, each within ``[low, high]``; an action is a float32 vector."""
+
+    size: int
+    low: float = -1.0
+    high: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Both:
+    """A choice and numbers at once; an action is the pair ``(choice, numbers)``."""
+
+    discrete: Discrete
+    continuous: Continuous
+
+
+ActionSpace = Discrete | Continuous | Both
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """The sizes at which an agent and an environment meet."""
+
+    observation_size: int
+    action_space: ActionSpace
+
+
+@dataclasses.dataclass(frozen=True)
+class Environment(abc.ABC):
+    """A world in which one life is lived; subclasses are frozen dataclasses.
+
+    All randomness of a life comes from the keys handed in. A life never ends early:
+    it lasts as many steps as the config says, and a finished episode is followed by a
+    new trial with ``first`` set.
+    """
+
+    senses: ClassVar[str]
+    """One sentence: what the observation holds."""
+    acts: ClassVar[str]
+    """One sentence: what the actions do."""
+    objective: ClassVar[str]
+    """One sentence: what is rewarded, and what that assumes."""
+    generalises: ClassVar[str]
+    """One sentence: where an agent evolved here should still work."""
+
+    @property
+    @abc.abstractmethod
+    def spec(self) -> Spec:
+        """Observation size and action space."""
+
+    @property
+    @abc.abstractmethod
+    def reward_range(self) -> tuple[float, float]:
+        """Smallest and largest reward of one step."""
+
+    @abc.abstractmethod
+    def reset(self, key: Key) -> tuple[EnvState, TimeStep]:
+        """Draw this life's task into the state and return the first time step."""
+
+    @abc.abstractmethod
+    def step(
+        self, state: EnvState, action: Action, key: Key
+    ) -> tuple[EnvState, TimeStep]:
+        """Advance one step; ``key`` is fresh at every step."""
+
+    def check(self, steps: int) -> None:
+        """Raise ``ValueError`` if a life of ``steps`` steps makes no sense here."""
+        return None
+
+    def over(self, state: EnvState) -> Array | None:
+        """``()`` bool: this life can earn nothing more; None: that never happens."""
+        return None
+
+    def statistics(self, state: EnvState) -> dict[str, Array]:
+        """Named scalars of the life that ``state`` ends, for reports."""
+        return {}
+
+    def optimum(self, steps: int) -> float | None:
+        """Expected return of the best possible (or oracle) life, where one is known."""
+        return None
+
+    def memoryless(self, steps: int) -> float | None:
+        """Expected return of the best life that forgets everything at each step."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Agent(abc.ABC):
+    """A lifelong learner; subclasses are frozen dataclasses of hyperparameters.
+
+    ``learns=False`` is the ablation every agent has: the engine hands the agent its
+    newborn state at every step, so that nothing can be learned or remembered.
+    """
+
+    spec: Spec
+    learns: bool = dataclasses.field(default=True, kw_only=True)
+
+    idea: ClassVar[str]
+    """One sentence: how this agent learns within its life."""
+    reads_reward: ClassVar[bool]
+    """Whether actions may depend on anything but the current observation."""
+
+    @abc.abstractmethod
+    def init_genome(self, key: Key) -> Genome:
+        """Draw a random genome: a pytree of float32 arrays."""
+
+    @abc.abstractmethod
+    def init_state(self, genome: Genome, key: Key) -> AgentState:
+        """Birth: the state at the first step of a life."""
+
+    @abc.abstractmethod
+    def step(
+        self, genome: Genome, state: AgentState, timestep: TimeStep, key: Key
+    ) -> tuple[AgentState, Action]:
+        """Sense, learn and act once."""
+
+
+class LifeStatistics(NamedTuple):
+    """What is known of each member's lives beside its fitness; arrays are ``(K,)``."""
+
+    early: Array
+    """Mean reward per step over the first quarter of a life, averaged over lives."""
+    late: Array
+    """The same over the last quarter."""
+    standard_error: Array
+    """Of the fitness, over the member's lives; 0 where each lived once."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection(abc.ABC):
+    """Turns fitness into one weight a member; equivariant under reordering members."""
+
+    def init(self) -> SelectionState:
+        """State carried from one generation to the next."""
+        return ()
+
+    @abc.abstractmethod
+    def weights(
+        self, fitness: Array, statistics: LifeStatistics, state: SelectionState
+    ) -> tuple[Array, SelectionState]:
+        """Return ``(K,)`` weights: larger means more influence on the next generation.
+
+        A strategy moves along ``sum_i weights[i] * perturbation[i]``, so their absolute
+        sum is of order one whatever K is. ``fitness`` is finite and maximised.
+        """
+
+
+class Strategy(abc.ABC):
+    """An evolution strategy over genomes; pure, so that any rank can redo any part.
+
+    ``propose`` is asked once a generation on every rank; ``member`` gives random access
+    to the population it describes, the same bits whoever asks, and is traced under
+    ``vmap`` over ``index``: what does not depend on the index stays shared by all
+    members of a tile.
+    """
+
+    population_size: int
+
+    @abc.abstractmethod
+    def init(self, key: Key, newborn: Callable[[Key], Genome]) -> StrategyState:
+        """Start from ``newborn(key)``, a random genome."""
+
+    @abc.abstractmethod
+    def propose(self, state: StrategyState, generation: Array) -> Proposal:
+        """What every rank needs in order to build any member of this generation."""
+
+    @abc.abstractmethod
+    def member(self, proposal: Proposal, index: Array) -> Genome:
+        """Member ``index`` (an int32 scalar) of the proposed population."""
+
+    @abc.abstractmethod
+    def update(
+        self,
+        state: StrategyState,
+        proposal: Proposal,
+        generation: Array,
+        fitness: Array,
+        statistics: LifeStatistics,
+    ) -> StrategyState:
+        """Learn from ``(K,)`` finite fitness values, maximised."""
+
+    @abc.abstractmethod
+    def centre(self, state: StrategyState) -> Genome:
+        """The genome the strategy believes in; evaluated without perturbation."""

@@ -1,0 +1,65 @@
+"""The command line: finds commands by file, and turns failures into exit codes."""
+
+import argparse
+import importlib
+import pkgutil
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+import evolife
+from evolife import commands
+from evolife.errors import EvolifeError, InvalidInput, nearest
+from evolife.launching.guard import report_and_exit
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports bad arguments as every other bad input is reported."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInput(f"{message}; see {self.prog} --help")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    try:
+        names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+        _check_command(arguments, names)
+        parsed = _parser(names).parse_args(arguments)
+        parsed.argv = arguments
+        code: int = parsed.command.run(parsed)
+        return code
+    except EvolifeError as error:
+        report_and_exit(error)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        return 1
+
+
+def _parser(names: list[str]) -> argparse.ArgumentParser:
+    parser = _Parser(prog="evolife", description=evolife.__doc__)
+    parser.add_argument("--version", action="version", version=evolife.__version__)
+    parsers = parser.add_subparsers(metavar="COMMAND", dest="name", required=True)
+    for name in names:
+        module = importlib.import_module(f"evolife.commands.{name}")
+        _add(parsers, name, module)
+    return parser
+
+
+def _add(parsers: argparse._SubParsersAction, name: str, module: ModuleType) -> None:
+    summary = (module.__doc__ or "").strip().splitlines()[0]
+    parser = parsers.add_parser(name, help=summary, description=module.__doc__)
+    parser.set_defaults(command=module)
+    module.add_arguments(parser)
+
+
+def _check_command(arguments: Sequence[str], allowed: list[str]) -> None:
+    name = next((word for word in arguments if not word.startswith("-")), None)
+    if name is not None and name not in allowed:
+        raise InvalidInput(
+            f"there is no command '{name}'{nearest(name, allowed)} "
+            f"Allowed: {', '.join(allowed)}"
+        )

@@ -1,0 +1,75 @@
+"""Answer five questions of a config: what goes in and out, what for, where, or else."""
+
+import argparse
+from typing import Any
+
+from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.config.model import RunConfig, load_config
+from evolife.record.terminal import Terminal
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", help="a bundled config's name or a YAML file")
+    add_overrides(parser)
+    add_plugins(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the answers, taken from the config and its plug-ins."""
+    config = load_config(args.config, args.overrides, args.plugins)
+    answers = answer(config)
+    terminal = Terminal(args.json)
+    if args.json:
+        terminal.print_json(answers)
+        return 0
+    terminal.text(f"{config.name}: {config.agent.name} in {config.env.name}")
+    for question, text in answers["questions"].items():
+        terminal.text(f"\n{question}\n  {text}")
+    return 0
+
+
+def answer(config: RunConfig) -> dict[str, Any]:
+    """The five questions and their answers, with the numbers behind them."""
+    from evolife.plugins.registry import build_agent, build_environment
+
+    environment = build_environment(config)
+    agent = build_agent(config, environment)
+    spec, steps = environment.spec, config.lifetime.steps
+    optimum, memoryless = environment.optimum(steps), environment.memoryless(steps)
+    known = [
+        f"{name} {value:.4g}"
+        for name, value in (("best known", optimum), ("memoryless", memoryless))
+        if value is not None
+    ]
+    lives = config.lifetime.lives
+    questions = {
+        "What goes in?": f"{environment.senses} ({spec.observation_size} numbers a "
+        f"step, for {steps} steps). {agent.idea}",
+        "What comes out?": f"the agent {environment.acts} "
+        f"({_words(spec.action_space)})",
+        "What is maximised, and what does that assume?": f"{environment.objective}; "
+        f"averaged over {lives} {'life' if lives == 1 else 'lives'} a member"
+        + (f" ({', '.join(known)})" if known else ""),
+        "Where should it generalise?": environment.generalises,
+        "Which claim could fail?": config.claim or "none is stated",
+    }
+    return {
+        "name": config.name,
+        "questions": questions,
+        "optimum": optimum,
+        "memoryless": memoryless,
+        "observation_size": spec.observation_size,
+        "action_space": _words(spec.action_space),
+    }
+
+
+def _words(space: Any) -> str:
+    from evolife.base import Both, Discrete
+
+    if isinstance(space, Both):
+        return f"{_words(space.discrete)} and {_words(space.continuous)}"
+    if isinstance(space, Discrete):
+        return f"one of {space.size}"
+    return f"{space.size} numbers within [{space.low:g}, {space.high:g}]"

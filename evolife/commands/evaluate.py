@@ -1,0 +1,80 @@
+"""Measure a run's champions on fresh lives, also longer ones or in other worlds."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.config.model import RunConfig, load_config
+from evolife.errors import InvalidInput
+from evolife.launching.guard import guard
+from evolife.launching.launcher import plan_ranks
+from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.record.terminal import Terminal
+from evolife.storage.run_folder import open_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of the run")
+    add_overrides(parser)
+    parser.add_argument("--lives", type=int, default=1000, help="lives each")
+    parser.add_argument("--steps", type=int, help="length of a life")
+    parser.add_argument("--env", metavar="NAME|YAML", help="another environment")
+    add_plugins(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Live the champions again and show how they did."""
+    if args.lives < 2:
+        raise InvalidInput(f"--lives {args.lives}: an interval needs at least 2")
+    folder = open_run(args.run)
+    config = _config(args, str(folder.config_path))
+    # One process unless a launcher started more: lives of champions are few.
+    plan = plan_ranks("auto")
+    prepare_process()
+    from evolife.ranks import open_ranks
+
+    with guard(open_ranks(plan.ranks if plan.mode == "join" else 1)) as ranks:
+        enable_compile_cache(ranks.rank)
+        from evolife.evaluation import evaluate
+
+        report = evaluate(folder, config, args.lives, ranks)
+        if ranks.rank == 0:
+            show(report, Terminal(args.json), args.json)
+    return 0
+
+
+def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
+    """Print the table, with what is known of the best and of the memoryless life."""
+    if as_json:
+        terminal.print_json(report)
+        return
+    terminal.champions(report["champions"])
+    for name in ("optimum", "memoryless"):
+        if report[name] is not None:
+            terminal.text(f"{name}: {report[name]:.6g}")
+    terminal.text(f"{report['lives']} lives of {report['steps']} steps each")
+
+
+def _config(args: argparse.Namespace, path: str) -> RunConfig:
+    overrides = list(args.overrides)
+    if args.steps is not None:
+        overrides.append(f"lifetime.steps={args.steps}")
+    if args.env is not None:
+        overrides = [f"env={_environment(args.env)}", *overrides]
+    return load_config(path, overrides, args.plugins)
+
+
+def _environment(text: str) -> str:
+    """A mapping in YAML's flow style, from a name, a file or such a mapping."""
+    path = Path(text)
+    if not path.is_file():
+        return text if text.lstrip().startswith("{") else f"{{name: {text}}}"
+    from evolife.config.yaml_file import read_yaml
+
+    data = read_yaml(path).data
+    import json
+
+    return json.dumps(data.get("env", data))

@@ -1,0 +1,128 @@
+"""Layers of settings: a file and the overrides over it, each value with its origin."""
+
+import dataclasses
+import functools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evolife.config.yaml_file import Document, dotted, parse_value
+from evolife.errors import InvalidInput
+
+KeyPath = tuple[str | int, ...]
+
+CHOICES = ("env", "agent", "strategy", "selection")
+"""Sections that name a plug-in and give its hyperparameters."""
+
+_KEY = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_0-9][\w-]*)*\Z")
+
+
+@dataclasses.dataclass(frozen=True)
+class Origins:
+    """Where each value was written; any two are equal, for they are no setting."""
+
+    written: Mapping[str, str] = dataclasses.field(default_factory=dict, compare=False)
+    """Origin by dotted key, such as ``run.yaml:12`` or ``override seed=3``."""
+
+    def of(self, path: KeyPath) -> str:
+        """Origin of the value at ``path``, of a part of it, or of what encloses it."""
+        for length in range(len(path), 0, -1):
+            key = dotted(path[:length])
+            if key in self.written:
+                return self.written[key]
+            parts = [name for name in self.written if _below(name, key)]
+            if parts:
+                return self.written[parts[-1]]
+        return self.written.get("", "config")
+
+    def within(self, key: str) -> "Origins":
+        """Origins as seen from inside the top-level mapping ``key``."""
+        inside = {
+            name.removeprefix(f"{key}."): origin
+            for name, origin in self.written.items()
+            if name.startswith(f"{key}.")
+        }
+        return Origins({"": self.of((key,)), **inside})
+
+
+@dataclasses.dataclass(frozen=True)
+class Layer:
+    """Plain data and the origin of its values."""
+
+    data: dict[str, Any]
+    origins: Origins = Origins()
+
+
+def file_layer(document: Document) -> Layer:
+    """The layer a YAML file makes."""
+    path = str(document.path)
+    lines = {key: f"{path}:{line}" for key, line in document.lines.items()}
+    return Layer(document.data, Origins({"": path, **lines}))
+
+
+def override_layer(overrides: Sequence[str]) -> Layer:
+    """The layer that dotted ``key=value`` overrides make; the last of equals wins.
+
+    Raises:
+        InvalidInput: for one that is not ``key=value`` with a value in YAML.
+    """
+    return functools.reduce(merge, map(_override, overrides), Layer({}))
+
+
+def _override(text: str) -> Layer:
+    key, equals, value = text.partition("=")
+    key = key.strip()
+    if not equals or not _KEY.match(key):
+        raise InvalidInput(
+            f"override '{text}': must be key=value with a dotted key, as in seed=3 or "
+            "agent.hidden=64"
+        )
+    try:
+        data = parse_value(value)
+    except InvalidInput as error:
+        raise InvalidInput(f"override '{text}': {error}") from error
+    for name in reversed(key.split(".")):
+        data = {name: data}
+    return Layer(data, Origins({key: f"override {text}"}))
+
+
+def merge(lower: Layer, upper: Layer) -> Layer:
+    """Lay ``upper`` over ``lower``.
+
+    Mappings are merged key by key; anything else is replaced. Where a section names
+    another plug-in, the old plug-in's hyperparameters go with it.
+    """
+    written = dict(lower.origins.written)
+    data = _merged((), lower.data, upper.data, written, upper.origins.written)
+    return Layer(data, Origins(written))
+
+
+def _merged(
+    path: KeyPath,
+    low: Any,
+    high: Any,
+    written: dict[str, str],
+    above: Mapping[str, str],
+) -> Any:
+    if _joins(path, low, high):
+        merged = dict(low)
+        for key, value in high.items():
+            merged[key] = _merged((*path, key), low.get(key), value, written, above)
+        return merged
+    here = dotted(path)
+    for key in [key for key in written if _below(key, here)]:
+        del written[key]
+    written |= {key: origin for key, origin in above.items() if _below(key, here)}
+    return high
+
+
+def _joins(path: KeyPath, low: Any, high: Any) -> bool:
+    if not (isinstance(low, dict) and isinstance(high, dict)):
+        return False
+    section = path[1:] if path[:1] == ("control",) else path
+    other = "name" in low and "name" in high and low["name"] != high["name"]
+    return not (other and len(section) == 1 and section[0] in CHOICES)
+
+
+def _below(key: str, path: str) -> bool:
+    return key == path or key.startswith(f"{path}.")

@@ -1,0 +1,246 @@
+"""The typed config of a run: bundled or from a file, with overrides, fully checked."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+import pydantic
+from pydantic import Field, JsonValue, PrivateAttr
+
+from evolife.config.bundled import bundled_configs, find_config
+from evolife.config.layers import Layer, Origins, file_layer, merge, override_layer
+from evolife.config.validation import validated
+from evolife.config.yaml_file import dump_yaml, read_yaml
+from evolife.errors import InvalidInput
+
+__all__ = [
+    "BestOfK",
+    "Checkpoint",
+    "Choice",
+    "Lifetime",
+    "Population",
+    "Record",
+    "RunConfig",
+    "bundled_configs",
+    "config_digest",
+    "control_config",
+    "load_config",
+    "parse_config",
+]
+
+_UNDIGESTED = {
+    *("name", "claim", "control", "plugins"),
+    *("generations", "best_of_k", "checkpoint", "record"),
+}
+
+
+class _Section(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(
+        strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+    )
+
+
+class Choice(_Section):
+    """A plug-in by name, and its hyperparameters as further keys."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    name: Annotated[str, Field(min_length=1, description="name of the plug-in")]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The hyperparameters given: plain data by key."""
+        return dict(self.model_extra or {})
+
+
+class Lifetime(_Section):
+    """How long and how often each member lives."""
+
+    steps: int = Field(ge=1, description="T, the steps of one life")
+    lives: int = Field(
+        default=1, ge=1, description="independent lives averaged per member"
+    )
+    bins: int = Field(
+        default=32, ge=1, le=1024, description="bins of the within-life curve"
+    )
+    same_lives: bool = Field(
+        default=False, description="all members of a generation live the same lives"
+    )
+
+
+class Population(_Section):
+    """How many members there are, and how many one compiled program evaluates."""
+
+    size: int = Field(ge=1, description="K, the members of a generation")
+    tile: int = Field(default=64, ge=1, description="members evaluated by one program")
+
+
+class BestOfK(_Section):
+    """How the champions are chosen and measured."""
+
+    keep: int = Field(default=8, ge=1, description="champions kept")
+    lives: int = Field(default=64, ge=2, description="held-out lives of each champion")
+    archive: int = Field(
+        default=32, ge=1, description="candidates remembered; at least keep"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _archive_holds_champions(self) -> Self:
+        if self.archive < self.keep:
+            raise ValueError(
+                f"archive ({self.archive}) must be at least keep ({self.keep})"
+            )
+        return self
+
+
+class Checkpoint(_Section):
+    """When the state of the run is saved."""
+
+    every: int = Field(default=10, ge=1, description="generations between checkpoints")
+    keep: int = Field(default=3, ge=1, description="newest checkpoints kept")
+
+
+class Record(_Section):
+    """What is written for the dashboard."""
+
+    every: int = Field(default=1, ge=1, description="generations between heavy records")
+    tensorboard: bool = Field(default=True, description="write TensorBoard event files")
+
+
+class RunConfig(_Section):
+    """Everything a run is determined by."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run"
+    )
+    seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
+    )
+    env: Choice = Field(description="environment and its hyperparameters")
+    agent: Choice = Field(description="agent and its hyperparameters")
+    lifetime: Lifetime = Field(description="how long and how often each member lives")
+    population: Population = Field(description="how many members, in which tiles")
+    strategy: Choice = Field(
+        default=Choice(name="low_rank"),
+        description="evolution strategy and its settings",
+    )
+    selection: Choice = Field(
+        default=Choice(name="native"),
+        description="weights of members by fitness; native is the strategy's own",
+    )
+    generations: int = Field(ge=1, description="generations to evolve for")
+    best_of_k: BestOfK = Field(default=BestOfK(), description="choice of the champions")
+    checkpoint: Checkpoint = Field(
+        default=Checkpoint(), description="when state is saved"
+    )
+    record: Record = Field(default=Record(), description="what the dashboard shows")
+    claim: str = Field(
+        default="", description="what this run should show, and could fail to"
+    )
+    control: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="changes that make the control the claim is held against",
+    )
+    plugins: tuple[str, ...] = Field(
+        default=(), description="folders with agents/ and envs/ of your own"
+    )
+
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def origins(self) -> Origins:
+        """Where each value was written, for error messages; no part of equality."""
+        return self._origins
+
+    def to_yaml(self) -> str:
+        """Write every setting, defaults too, as YAML that loads to an equal config."""
+        return dump_yaml(self.model_dump(mode="json"))
+
+
+def load_config(
+    name_or_path: str, overrides: Sequence[str] = (), plugins: Sequence[str] = ()
+) -> RunConfig:
+    """Load a bundled config by name, or a YAML file, and lay overrides over it.
+
+    ``plugins`` are added to the config's own. Relative plug-in folders are relative to
+    the file that names them, or to the working directory.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong: origin, key, value, remedy.
+    """
+    path = find_config(name_or_path)
+    layer = _started(_anchored(file_layer(read_yaml(path)), path.parent))
+    config = parse_config(merge(layer, override_layer(overrides)))
+    folders = [*config.plugins, *plugins]
+    absolute = dict.fromkeys(os.path.abspath(folder) for folder in folders)
+    return config.model_copy(update={"plugins": tuple(absolute)})
+
+
+def parse_config(layer: Layer) -> RunConfig:
+    """Check plain data, and the control it describes, as the config of a run.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong.
+    """
+    config = validated(RunConfig, layer.data, layer.origins)
+    config._origins = layer.origins
+    control_config(config)
+    return config
+
+
+def control_config(config: RunConfig) -> RunConfig | None:
+    """The run that the claim is held against: ``config`` with its control's changes.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong with the changes.
+    """
+    if config.control is None:
+        return None
+    data = config.model_dump(mode="json", exclude={"control"})
+    changes = Layer(dict(config.control), config.origins.within("control"))
+    layer = merge(Layer(data, config.origins), changes)
+    if "control" in changes.data:
+        raise InvalidInput(
+            f"{changes.origins.of(('control',))}: control.control: a control has no "
+            "control of its own; remove it"
+        )
+    control = validated(RunConfig, layer.data, layer.origins, within=("control",))
+    control._origins = layer.origins
+    return control.model_copy(update={"name": f"{control.name}-control"})
+
+
+def config_digest(config: RunConfig) -> str:
+    """Hex SHA-256 of what determines the evolution.
+
+    Equal digests mean that one run may go on from the other's checkpoint. How long
+    it runs, what it records and how its champions are measured do not count. Defaults
+    of plug-ins count only where they are written out.
+    """
+    data = config.model_dump(mode="json", exclude=_UNDIGESTED)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _anchored(layer: Layer, folder: Path) -> Layer:
+    """Make plug-in folders absolute, relative to the file that names them."""
+    folders = layer.data.get("plugins")
+    if not isinstance(folders, list):
+        return layer
+    anchored = [
+        os.path.abspath(folder / item) if isinstance(item, str) else item
+        for item in folders
+    ]
+    return Layer(layer.data | {"plugins": anchored}, layer.origins)
+
+
+def _started(layer: Layer) -> Layer:
+    """Name the default strategy and selection, so that overrides can change them."""
+    defaults: Mapping[str, Any] = {
+        name: RunConfig.model_fields[name].default.model_dump()
+        for name in ("strategy", "selection")
+    }
+    return Layer({**defaults, **layer.data}, layer.origins)

@@ -1,0 +1,67 @@
+"""Champions measured again: on fresh lives, of other lengths, in other worlds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evolife.config.model import RunConfig
+from evolife.experiment import Experiment, build
+from evolife.generation import Generation
+from evolife.ranks import Ranks
+from evolife.storage import champions
+from evolife.storage.run_folder import RunFolder
+from evolife.tournament import interval_of_mean, remeasure
+
+
+def evaluate(
+    run: RunFolder, config: RunConfig, lives: int, ranks: Ranks
+) -> dict[str, Any]:
+    """Live every champion of ``run`` on ``lives`` lives of ``config``.
+
+    The lives come from a pool of their own, so they are fresh for every champion; the
+    same config and seed give the same lives.
+
+    Raises:
+        InvalidInput: the run has no champions, or they do not fit the config's world.
+    """
+    experiment = build(config)
+    table = champions.read(run)
+    genomes = champions.read_genomes(run, table, experiment.template())
+    steps = config.lifetime.steps
+    lived = remeasure(experiment, genomes, len(table), steps, lives, config.seed, ranks)
+    return {
+        "run": str(run.path),
+        "env": config.env.model_dump(),
+        "steps": steps,
+        "lives": lives,
+        "optimum": experiment.environment.optimum(steps),
+        "memoryless": experiment.environment.memoryless(steps),
+        "champions": _rows(experiment, table, lived),
+    }
+
+
+def _rows(
+    experiment: Experiment, table: Sequence[dict[str, Any]], lived: Generation
+) -> list[dict[str, Any]]:
+    details = lived.details(list(range(len(table))))
+    rows = []
+    for row, scores, outcome in zip(table, lived.lived.scores, details, strict=True):
+        mean = float(scores.mean(dtype=np.float64))
+        rows.append(
+            {
+                "rank": row["rank"],
+                "source": row["source"],
+                "selected": row["selected"],
+                "held_out": mean,
+                "interval": list(interval_of_mean(scores)),
+                "gap": row["selected"] - mean,
+                "deviation": float(scores.std(ddof=1, dtype=np.float64)),
+                "lives": len(scores),
+                "early": float(outcome.early),
+                "late": float(outcome.late),
+                "curve": outcome.curve.tolist(),
+                "statistics": {k: float(v) for k, v in outcome.statistics.items()},
+            }
+        )
+    return rows

@@ -1,0 +1,145 @@
+"""All that a config describes, built and checked once, before anything is lived."""
+
+import dataclasses
+from typing import Any
+
+import jax
+
+from evolife import keys, noise
+from evolife.archive import Archive
+from evolife.base import Agent, Environment, Genome, Selection, Strategy, StrategyState
+from evolife.config.model import RunConfig
+from evolife.grid import Grid, lives_block
+from evolife.plugins import registry
+from evolife.population import Population
+
+
+@dataclasses.dataclass(frozen=True)
+class Experiment:
+    """An agent in an environment under a strategy, ready to evolve."""
+
+    config: RunConfig
+    """Resolved: every default written out."""
+    agent: Agent
+    environment: Environment
+    strategy: Strategy
+    population: Population
+    grid: Grid
+
+    def newborn(self) -> StrategyState:
+        """The strategy's state before the first generation."""
+        key = jax.random.fold_in(keys.root_key(self.config.seed), 0)
+        return jax.jit(self.strategy.init, static_argnums=1)(
+            key, self.agent.init_genome
+        )
+
+    def template(self) -> Genome:
+        """Shapes and dtypes of a genome."""
+        return jax.eval_shape(self.agent.init_genome, keys.root_key(0))
+
+    def empty_archive(self) -> Archive:
+        """Places for as many candidates as the config says."""
+        return Archive.empty(self.template(), self.config.best_of_k.archive)
+
+    @property
+    def steps_per_generation(self) -> int:
+        """Environment steps lived in one generation."""
+        config = self.config
+        lives = config.population.size * config.lifetime.lives
+        return lives * config.lifetime.steps
+
+
+def build(config: RunConfig) -> Experiment:
+    """Build and check everything the config names.
+
+    Raises:
+        InvalidInput: for anything that does not exist or does not fit together.
+    """
+    environment = registry.build_environment(config)
+    agent = registry.build_agent(config, environment)
+    registry.check_fit(agent, environment)
+    selection = build_selection(config)
+    strategy = build_strategy(config, agent, selection)
+    resolved = registry.resolved_config(config, env=environment, agent=agent)
+    size, tile = config.population.size, config.population.tile
+    lifetime = config.lifetime
+    population = Population(
+        agent,
+        environment,
+        strategy.member,
+        lifetime.steps,
+        lifetime.bins,
+        lifetime.same_lives,
+    )
+    block = lives_block(lifetime.lives, tile, lifetime.steps)
+    grid = Grid(tuple(range(size)), range(lifetime.lives), tile, block)
+    return Experiment(resolved, agent, environment, strategy, population, grid)
+
+
+def build_selection(config: RunConfig) -> Selection | None:
+    """The config's selection; None for the strategy's own.
+
+    Raises:
+        InvalidInput: for an unknown name or settings that do not suit.
+    """
+    from evolife.selection.shaping import SHAPINGS
+
+    name = registry.check_name("selection", config, registry.selection_names())
+    if name == "native":
+        registry.from_choice("selection", _Native, config)
+        return None
+    selection: Selection = registry.from_choice("selection", SHAPINGS[name], config)
+    return selection
+
+
+@dataclasses.dataclass(frozen=True)
+class _Native:
+    """The strategy's own shaping takes no settings."""
+
+
+def build_strategy(
+    config: RunConfig, agent: Agent, selection: Selection | None
+) -> Strategy:
+    """The config's strategy over genomes of ``agent``.
+
+    Raises:
+        InvalidInput: for an unknown name, settings that do not suit, or a population or
+            genome that the strategy refuses.
+    """
+    from evolife.selection.shaping import CenteredRank
+    from evolife.strategies.low_rank import LowRank, LowRankStrategy
+
+    template = jax.eval_shape(agent.init_genome, keys.root_key(0))
+    size = config.population.size
+    name = registry.check_name("strategy", config, registry.strategy_names())
+    if name == LowRankStrategy.name:
+        settings = registry.from_choice("strategy", LowRank, config)
+        return LowRankStrategy(settings, size, selection or CenteredRank(), template)
+    from evolife.strategies import evosax
+
+    return evosax.build(name, size, config.strategy.settings, selection, template)
+
+
+def champion_population(experiment: Experiment, steps: int) -> Population:
+    """Lives genomes stacked along a leading axis, all of them in the same lives."""
+
+    def pick(stack: Any, index: Any) -> Genome:
+        return jax.tree.map(lambda leaf: leaf[index], stack)
+
+    return Population(
+        experiment.agent,
+        experiment.environment,
+        pick,
+        steps,
+        experiment.config.lifetime.bins,
+        same_lives=True,
+    )
+
+
+def materialised(experiment: Experiment) -> Any:
+    """Compile ``(proposal, index) -> genome`` with every matrix written out."""
+
+    def member(proposal: Any, index: Any) -> Genome:
+        return noise.materialise(experiment.strategy.member(proposal, index))
+
+    return jax.jit(member)

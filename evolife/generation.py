@@ -1,0 +1,136 @@
+"""The lives of one generation, gathered: fitness, statistics, details on demand."""
+
+import functools
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from evolife.base import LifeStatistics
+from evolife.grid import Grid
+from evolife.lifetime import Outcome
+from evolife.ranks import Ranks
+
+if TYPE_CHECKING:
+    from evolife.population import Population, Task
+
+
+class Lived(NamedTuple):
+    """What crossed the network: the same on every rank."""
+
+    scores: np.ndarray
+    """``(members, lives)`` float32 returns."""
+    early: np.ndarray
+    """``(members, lives)`` mean reward per step in the first quarter of a life."""
+    late: np.ndarray
+    """The same in the last quarter."""
+    notes: list[bytes]
+    """What each rank said during the exchange."""
+    seconds: dict[str, float]
+    """Wall time of this rank: ``live`` and ``gather``."""
+
+
+class Generation:
+    """A grid that was lived, with what stayed on the rank that lived it."""
+
+    def __init__(
+        self,
+        population: "Population",
+        grid: Grid,
+        task: "Task",
+        lived: Lived,
+        outcomes: dict[int, Outcome],
+        ranks: Ranks,
+    ) -> None:
+        self.population, self.grid, self.task = population, grid, task
+        self.lived, self.ranks = lived, ranks
+        self._outcomes = outcomes
+
+    @functools.cached_property
+    def measured(self) -> np.ndarray:
+        """``(members,)`` mean return over lives; may hold NaN or infinity."""
+        with np.errstate(invalid="ignore"):
+            means = self.lived.scores.mean(axis=1, dtype=np.float64)
+        return means.astype(np.float32)
+
+    @functools.cached_property
+    def nonfinite(self) -> int:
+        """How many members have no finite fitness."""
+        return int(np.sum(~np.isfinite(self.measured)))
+
+    @functools.cached_property
+    def fitness(self) -> np.ndarray:
+        """``(members,)`` fitness; what is not finite becomes the generation's worst."""
+        finite = np.isfinite(self.measured)
+        worst = self.measured[finite].min() if finite.any() else np.float32(0)
+        return np.where(finite, self.measured, worst).astype(np.float32)
+
+    def statistics(self) -> LifeStatistics:
+        """What else is known of each member's lives, made finite."""
+        scores, lives = self.lived.scores, self.lived.scores.shape[1]
+        with np.errstate(invalid="ignore"):
+            error = (
+                scores.std(axis=1, ddof=1, dtype=np.float64) / math.sqrt(lives)
+                if lives > 1
+                else np.zeros(len(scores))
+            )
+            means = (self.lived.early.mean(axis=1), self.lived.late.mean(axis=1), error)
+        finite: list[Any] = [
+            np.nan_to_num(mean, posinf=0, neginf=0).astype(np.float32) for mean in means
+        ]
+        return LifeStatistics(*finite)
+
+    def details(self, rows: list[int]) -> list[Outcome]:
+        """Outcomes of the members at ``rows``, averaged over lives, on every rank.
+
+        Each rank puts what it lived into a table that is zero elsewhere, so the sum
+        over ranks is exact. Units that a checkpoint restored are lived again by rank 0.
+        """
+        like = self._outcome_of_one
+        width = sum(leaf.size for leaf in jax.tree.leaves(like))
+        table = np.zeros((len(rows), len(self.grid.lives), width + 1), np.float32)
+        self._fill(rows, table)
+        table = self.ranks.sum_exact(table)
+        missing = table[..., -1] == 0
+        if missing.any():
+            again = np.zeros_like(table)
+            if self.ranks.rank == 0:
+                self._relive(rows, missing)
+                self._fill(rows, again)
+            again[~missing] = 0
+            table = table + self.ranks.sum_exact(again)
+        return [_unflatten(row[..., :-1].mean(axis=0), like) for row in table]
+
+    def _fill(self, rows: list[int], table: np.ndarray) -> None:
+        for i, j in np.ndindex(table.shape[:2]):
+            unit, lane, slot = self.grid.places(rows[i], j)
+            if unit in self._outcomes:
+                leaves = jax.tree.leaves(self._outcomes[unit])
+                parts = [np.ravel(leaf[lane, slot]) for leaf in leaves]
+                table[i, j] = np.concatenate([*parts, [1.0]])
+
+    def _relive(self, rows: list[int], missing: np.ndarray) -> None:
+        for i, j in np.argwhere(missing):
+            unit = self.grid.places(rows[i], int(j))[0]
+            if unit not in self._outcomes:
+                lived = self.population.live_unit(
+                    self.grid, unit, self.task, lambda: False
+                )
+                self._outcomes[unit] = jax.device_get(lived)
+
+    @functools.cached_property
+    def _outcome_of_one(self) -> Outcome:
+        _, outcome = jax.eval_shape(
+            self.population._begin, self.task, *self.grid.lanes(0), np.int32(1)
+        )
+        return jax.tree.map(lambda leaf: np.zeros(leaf.shape[2:]), outcome)
+
+
+def _unflatten(row: np.ndarray, like: Outcome) -> Outcome:
+    leaves, treedef = jax.tree.flatten(like)
+    cuts = np.cumsum([leaf.size for leaf in leaves])[:-1]
+    parts = np.split(row, cuts)
+    return jax.tree.unflatten(
+        treedef, [p.reshape(x.shape) for p, x in zip(parts, leaves, strict=True)]
+    )

@@ -1,0 +1,1 @@
+"""How processes start, join, fail and stop; nothing here imports JAX."""

@@ -1,0 +1,185 @@
+"""Perturbations from counters: low-rank for matrices, dense for everything else.
+
+Member ``2p`` and ``2p + 1`` are an antithetic pair: they share the draw of counter
+``p`` with opposite signs. A matrix is perturbed by ``A B^T / sqrt(r)`` with Gaussian
+``A (m, r)`` and ``B (n, r)``, whose entries have mean 0 and variance 1 (EGGROLL,
+Sarkar et al. 2025); a population therefore never exists as K full matrices.
+"""
+
+import math
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evolife.base import Array, Genome, Key
+
+
+@jax.tree_util.register_pytree_node_class
+class LowRankMatrix:
+    """The matrix ``w + a @ b.T``, kept apart so that members can share ``w``.
+
+    ``x @ matrix`` costs one product with the shared ``w`` and two thin ones; any other
+    use materialises it.
+    """
+
+    def __init__(self, w: Array, a: Array, b: Array) -> None:
+        self.w, self.a, self.b = w, a, b
+
+    def tree_flatten(self) -> tuple[tuple[Array, Array, Array], None]:
+        """Expose the three factors to JAX."""
+        return (self.w, self.a, self.b), None
+
+    @classmethod
+    def tree_unflatten(cls, _: None, children: tuple) -> "LowRankMatrix":
+        """Rebuild from the three factors."""
+        return cls(*children)
+
+    def materialise(self) -> Array:
+        """Return the full ``(m, n)`` matrix."""
+        return self.w + self.a @ self.b.T
+
+    def __rmatmul__(self, x: Array) -> Array:
+        return x @ self.w + (x @ self.a) @ self.b.T
+
+    def __matmul__(self, x: Array) -> Array:
+        return self.w @ x + self.a @ (self.b.T @ x)
+
+    @property
+    def T(self) -> "LowRankMatrix":  # noqa: N802
+        """The transpose, still in factors."""
+        return LowRankMatrix(self.w.T, self.b, self.a)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """``(m, n)``."""
+        return self.w.shape
+
+    @property
+    def ndim(self) -> int:
+        """Always 2."""
+        return self.w.ndim
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the entries."""
+        return self.w.dtype
+
+    def __getitem__(self, index: Any) -> Array:
+        return self.materialise()[index]
+
+    def __add__(self, other: Any) -> Array:
+        return self.materialise() + other
+
+    def __mul__(self, other: Any) -> Array:
+        return self.materialise() * other
+
+    def __sub__(self, other: Any) -> Array:
+        return self.materialise() - other
+
+    def __rsub__(self, other: Any) -> Array:
+        return other - self.materialise()
+
+    def __neg__(self) -> Array:
+        return -self.materialise()
+
+    __radd__ = __add__
+    __rmul__ = __mul__
+
+
+class Layout(NamedTuple):
+    """How one flat vector of normal numbers becomes a genome's perturbation."""
+
+    treedef: Any
+    shapes: tuple[tuple[int, ...], ...]
+    rank: int
+
+    def is_matrix(self, shape: tuple[int, ...]) -> bool:
+        """Whether a leaf is perturbed by factors."""
+        return len(shape) == 2
+
+    def lengths(self) -> list[int]:
+        """How many numbers each leaf takes."""
+        return [
+            sum(s) * self.rank if self.is_matrix(s) else math.prod(s)
+            for s in self.shapes
+        ]
+
+    @property
+    def length(self) -> int:
+        """How many numbers one pair of members takes."""
+        return sum(self.lengths())
+
+
+def layout(genome: Genome, rank: int) -> Layout:
+    """Lay out perturbations of rank ``rank`` for genomes shaped like ``genome``."""
+    leaves, treedef = jax.tree.flatten(genome)
+    return Layout(treedef, tuple(leaf.shape for leaf in leaves), rank)
+
+
+def draw(plan: Layout, key: Key, pair: Array) -> Array:
+    """The ``(plan.length,)`` normal numbers of one antithetic pair."""
+    return jax.random.normal(jax.random.fold_in(key, pair), (plan.length,))
+
+
+def split(plan: Layout, numbers: Array) -> list[Any]:
+    """Cut ``(..., length)`` numbers into factors ``(a, b)`` or dense arrays by leaf."""
+    parts: list[Any] = []
+    start = 0
+    for shape, length in zip(plan.shapes, plan.lengths(), strict=True):
+        part = numbers[..., start : start + length]
+        lead = part.shape[:-1]
+        if plan.is_matrix(shape):
+            cut = shape[0] * plan.rank
+            a = part[..., :cut].reshape(*lead, shape[0], plan.rank)
+            b = part[..., cut:].reshape(*lead, shape[1], plan.rank)
+            parts.append((a, b))
+        else:
+            parts.append(part.reshape(*lead, *shape))
+        start += length
+    return parts
+
+
+def perturb(
+    plan: Layout, centre: Genome, key: Key, index: Array, sigma: Array
+) -> Genome:
+    """Member ``index``: the centre plus ``sigma`` times its signed perturbation."""
+    sign = jnp.where(index % 2 == 0, 1.0, -1.0).astype(jnp.float32)
+    scale = sign * sigma
+    leaves = []
+    for w, part in zip(
+        jax.tree.leaves(centre), split(plan, draw(plan, key, index // 2)), strict=True
+    ):
+        if isinstance(part, tuple):
+            a, b = part
+            leaves.append(LowRankMatrix(w, a * (scale / math.sqrt(plan.rank)), b))
+        else:
+            leaves.append(w + scale * part)
+    return jax.tree.unflatten(plan.treedef, leaves)
+
+
+def weighted_sum(plan: Layout, key: Key, weights: Array) -> Genome:
+    """Return ``sum_p weights[p] * perturbation_p`` over pairs ``p``, per leaf.
+
+    One product ``A^T diag(w) B`` a matrix; memory is ``O(P (m + n) r)``.
+    """
+    pairs = weights.shape[0]
+    numbers = jax.vmap(lambda p: draw(plan, key, p))(jnp.arange(pairs))
+    leaves = []
+    for part in split(plan, numbers):
+        if isinstance(part, tuple):
+            a, b = part
+            a = a * (weights / math.sqrt(plan.rank))[:, None, None]
+            leaves.append(jnp.einsum("pmr,pnr->mn", a, b))
+        else:
+            leaves.append(jnp.tensordot(weights, part, axes=1))
+    return jax.tree.unflatten(plan.treedef, leaves)
+
+
+def materialise(genome: Genome) -> Genome:
+    """Replace every low-rank matrix by the full matrix it stands for."""
+    return jax.tree.map(
+        lambda leaf: leaf.materialise() if isinstance(leaf, LowRankMatrix) else leaf,
+        genome,
+        is_leaf=lambda leaf: isinstance(leaf, LowRankMatrix),
+    )

@@ -1,0 +1,1 @@
+"""Small pieces agents share, so that an agent's file shows only its idea."""

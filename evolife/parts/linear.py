@@ -1,0 +1,27 @@
+"""A linear layer."""
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from evolife.base import Array, Key
+
+
+class Linear(NamedTuple):
+    """``y = x @ weight + bias``."""
+
+    weight: Any
+    """``(inputs, outputs)``; a low-rank strategy hands in a factored matrix."""
+    bias: Array
+    """``(outputs,)``."""
+
+    def __call__(self, x: Array) -> Array:
+        """Map ``(..., inputs)`` to ``(..., outputs)``."""
+        return x @ self.weight + self.bias
+
+
+def linear(key: Key, inputs: int, outputs: int, scale: float = 1.0) -> Linear:
+    """Draw weights with variance ``scale^2 / inputs`` (LeCun et al. 1998), no bias."""
+    weight = jax.random.normal(key, (inputs, outputs)) * (scale / max(inputs, 1) ** 0.5)
+    return Linear(weight, jnp.zeros(outputs, jnp.float32))

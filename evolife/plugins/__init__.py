@@ -1,0 +1,1 @@
+"""Agents and environments, found by file and checked once."""

@@ -1,0 +1,138 @@
+"""Whether an agent and an environment keep their contracts and suit each other."""
+
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from evolife import keys
+from evolife.base import (
+    ActionSpace,
+    Agent,
+    Both,
+    Discrete,
+    Environment,
+    Spec,
+    TimeStep,
+)
+from evolife.errors import InvalidInput
+from evolife.plugins.files import plugin_errors
+
+_Shape = jax.ShapeDtypeStruct
+
+
+def check_fit(agent: Agent, environment: Environment) -> None:
+    """Trace one birth and one step of both abstractly; nothing is computed.
+
+    Checked are the shapes and dtypes of time steps, actions and genomes, and that
+    states keep their structure from one step to the next.
+
+    Raises:
+        InvalidInput: names both, the method and the leaf that is wrong.
+    """
+    pair = _Pair(agent, environment)
+    spec = pair.spec()
+    key = jax.eval_shape(lambda: keys.root_key(0))
+    timestep = pair.check_environment(spec, key)
+    pair.check_agent(spec, timestep, key)
+
+
+def action_shapes(space: ActionSpace) -> Any:
+    """What an action in ``space`` looks like: int32 ``()``, float32 ``(size,)``."""
+    if isinstance(space, Both):
+        return action_shapes(space.discrete), action_shapes(space.continuous)
+    if isinstance(space, Discrete):
+        return _Shape((), jnp.int32)
+    return _Shape((space.size,), jnp.float32)
+
+
+def _time_step_shapes(spec: Spec) -> Any:
+    observation = _Shape((spec.observation_size,), jnp.float32)
+    shapes: Any = (observation, _Shape((), jnp.float32), _Shape((), jnp.bool_))
+    return TimeStep(*shapes)
+
+
+class _Pair:
+    def __init__(self, agent: Agent, environment: Environment) -> None:
+        self.agent, self.environment = agent, environment
+        self.name = (
+            f"agent {type(agent).__name__} in environment {type(environment).__name__}"
+        )
+
+    def spec(self) -> Spec:
+        with plugin_errors(self.name, _file(self.environment), refusal=True):
+            spec = self.environment.spec
+        if self.agent.spec != spec:
+            raise self._refusal(
+                f"the agent was built for {self.agent.spec}, the environment has {spec}"
+            )
+        return spec
+
+    def check_environment(self, spec: Spec, key: Any) -> Any:
+        world, timestep = self._pair_of(self.environment.reset, key)
+        wanted = _time_step_shapes(spec)
+        self._same("the time step of environment.reset", timestep, wanted)
+        action = action_shapes(spec.action_space)
+        after, timestep = self._pair_of(self.environment.step, world, action, key)
+        self._same("the time step of environment.step", timestep, wanted)
+        self._same("the state after environment.step", after, world)
+        over = self._trace(self.environment.over, world)
+        if over is not None:
+            self._same("environment.over", over, _Shape((), jnp.bool_))
+        return wanted
+
+    def check_agent(self, spec: Spec, timestep: Any, key: Any) -> None:
+        genome = self._trace(self.agent.init_genome, key)
+        if not jax.tree.leaves(genome):
+            raise self._refusal("agent.init_genome: the genome is empty")
+        floats = jax.tree.map(lambda leaf: _Shape(leaf.shape, jnp.float32), genome)
+        self._same("the genome of agent.init_genome", genome, floats)
+        state = self._trace(self.agent.init_state, genome, key)
+        step = self.agent.step
+        after, action = self._pair_of(step, genome, state, timestep, key)
+        wanted = action_shapes(spec.action_space)
+        self._same("the action of agent.step", action, wanted)
+        self._same("the state after agent.step", after, state)
+
+    def _trace(self, method: Callable[..., Any], *inputs: Any) -> Any:
+        owner = method.__self__  # type: ignore[attr-defined]
+        side = "agent" if owner is self.agent else "environment"
+        what = f"{self.name}: {side}.{method.__name__}"
+        with plugin_errors(what, _file(owner), refusal=False):
+            return jax.eval_shape(method, *inputs)
+
+    def _pair_of(self, method: Callable[..., Any], *inputs: Any) -> Any:
+        outputs = self._trace(method, *inputs)
+        if not (isinstance(outputs, tuple) and len(outputs) == 2):
+            raise self._refusal(
+                f"{method.__qualname__} returns {type(outputs).__name__}, must return "
+                "a pair"
+            )
+        return outputs
+
+    def _same(self, what: str, found: Any, wanted: Any) -> None:
+        structure, like = map(str, map(jax.tree.structure, (found, wanted)))
+        if structure != like:
+            raise self._refusal(f"{what} is {structure}, must be {like}")
+        leaves, _ = jax.tree_util.tree_flatten_with_path(found)
+        for (path, leaf), right in zip(leaves, jax.tree.leaves(wanted), strict=True):
+            if (leaf.shape, leaf.dtype) != (right.shape, right.dtype):
+                where = jax.tree_util.keystr(path)
+                raise self._refusal(
+                    f"{what}{f' at {where}' if where else ''} is {_kind(leaf)}, "
+                    f"must be {_kind(right)}"
+                )
+
+    def _refusal(self, message: str) -> InvalidInput:
+        return InvalidInput(f"{self.name}: {message}")
+
+
+def _kind(leaf: Any) -> str:
+    return f"{leaf.dtype}{list(leaf.shape)}"
+
+
+def _file(plugin: Any) -> Path:
+    return Path(inspect.getfile(type(plugin)))

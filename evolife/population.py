@@ -1,0 +1,210 @@
+"""Many lives by one compiled program: the one unit of speed, sharing and recovery.
+
+A unit of work is a tile of members times a block of lives, and its shape never depends
+on the number of ranks. XLA's last digits depend on the batch shape, so fixed shapes are
+what makes any assignment of units to ranks give equal bits.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from evolife import lifetime
+from evolife.base import Agent, Array, Environment, Genome, Key
+from evolife.generation import Generation, Lived
+from evolife.grid import Grid
+from evolife.keys import life_key
+from evolife.ranks import Ranks
+
+_AXES = ("members", "lives")
+_CALL_LIMIT = 2**20
+"""Member-steps in one call of a program: how soon a stop request is heeded."""
+
+
+class Task(NamedTuple):
+    """Whose lives, and which."""
+
+    proposal: Any
+    pool: Key
+    generation: np.int32
+
+
+class Partial(NamedTuple):
+    """What was finished when a generation was stopped."""
+
+    done: np.ndarray
+    """``(units,)`` bool."""
+    rows: np.ndarray
+    """``(units, tile, block, 3)`` float32: score, early and late mean."""
+
+    @classmethod
+    def none(cls, grid: Grid) -> "Partial":
+        """Nothing is finished yet."""
+        shape = (grid.units, grid.tile, grid.block, 3)
+        return cls(np.zeros(grid.units, bool), np.zeros(shape, np.float32))
+
+
+class Interrupted(Exception):
+    """A stop was asked for; ``partial`` holds what all ranks finished by then."""
+
+    def __init__(self, partial: Partial) -> None:
+        super().__init__("stopped between two units of work")
+        self.partial = partial
+
+
+class Population:
+    """Lives genomes that ``member(proposal, index)`` builds; compiled once."""
+
+    def __init__(
+        self,
+        agent: Agent,
+        environment: Environment,
+        member: Callable[[Any, Array], Genome],
+        steps: int,
+        bins: int,
+        same_lives: bool = False,
+    ) -> None:
+        self.agent, self.environment, self.member = agent, environment, member
+        self.steps, self.same_lives = steps, same_lives
+        self.edges = lifetime.bin_edges(steps, bins)
+        self.bins = len(self.edges) - 1
+        self.traces = 0
+        self._begin = jax.jit(self._begin_lives)
+        self._resume = jax.jit(self._resume_lives)
+
+    def live(
+        self,
+        grid: Grid,
+        task: Task,
+        ranks: Ranks,
+        partial: Partial | None = None,
+        note: bytes = b"",
+    ) -> Generation:
+        """Live the whole grid, shared among the ranks.
+
+        Raises:
+            Interrupted: on every rank, when any was asked to stop before its share was
+                done.
+        """
+        partial = Partial(*map(np.copy, partial or Partial.none(grid)))
+        todo = np.flatnonzero(~partial.done)
+        mine = todo[list(ranks.share(len(todo)))]
+        start = time.perf_counter()
+        outcomes = dict(self._live_units(grid, mine, task, ranks))
+        lived = time.perf_counter()
+        rows = np.zeros((len(mine), grid.tile, grid.block, 4), np.float32)
+        for i, unit in enumerate(mine):
+            if unit in outcomes:
+                rows[i] = _row(outcomes[unit])
+        rows, notes = ranks.exchange(rows, len(todo), note)
+        partial.rows[todo], partial.done[todo] = rows[..., :3], rows[:, 0, 0, 3] > 0
+        if not partial.done.all():
+            raise Interrupted(partial)
+        scores, early, late = np.moveaxis(grid.assemble(partial.rows), -1, 0)
+        seconds = {"live": lived - start, "gather": time.perf_counter() - lived}
+        table = Lived(scores, early, late, notes, seconds)
+        return Generation(self, grid, task, table, outcomes, ranks)
+
+    def _live_units(
+        self, grid: Grid, units: np.ndarray, task: Task, ranks: Ranks
+    ) -> Iterator[tuple[int, lifetime.Outcome]]:
+        """Yield outcomes, one unit computing while the one before it is fetched."""
+        before: tuple[int, lifetime.Outcome] | None = None
+        for unit in units.tolist():
+            outcome = self.live_unit(grid, unit, task, ranks.stop_requested)
+            if outcome is None:
+                break
+            if before:
+                yield before[0], jax.device_get(before[1])
+            before = unit, outcome
+        if before:
+            yield before[0], jax.device_get(before[1])
+
+    def live_unit(
+        self, grid: Grid, unit: int, task: Task, stop: Callable[[], bool]
+    ) -> lifetime.Outcome | None:
+        """Live one unit; None if ``stop()`` became true before its end."""
+        whole = grid.tile * grid.block * self.steps
+        stride = min(self.bins, max(1, self.bins * _CALL_LIMIT // whole))
+        if stop():
+            return None
+        lanes = grid.lanes(unit)
+        life, outcome = self._begin(task, *lanes, np.int32(stride))
+        for begin in range(stride, self.bins, stride):
+            jax.block_until_ready(life)
+            if stop():
+                return None
+            end = min(begin + stride, self.bins)
+            life, outcome = self._resume(
+                task, *lanes, life, np.int32(begin), np.int32(end)
+            )
+        return outcome
+
+    def _begin_lives(
+        self, task: Task, members: Array, lives: Array, end: Array
+    ) -> tuple[lifetime.Life, lifetime.Outcome]:
+        self.traces += 1
+
+        def begin(genome: Genome, key: Key, _: None) -> lifetime.Life:
+            life = lifetime.birth(self.agent, self.environment, genome, key, self.bins)
+            return self._advance(genome, key, life, jnp.int32(0), end)
+
+        return self._over_tile(begin, task, members, lives, None)
+
+    def _resume_lives(
+        self,
+        task: Task,
+        members: Array,
+        lives: Array,
+        paused: lifetime.Life,
+        begin: Array,
+        end: Array,
+    ) -> tuple[lifetime.Life, lifetime.Outcome]:
+        self.traces += 1
+
+        def resume(genome: Genome, key: Key, life: lifetime.Life) -> lifetime.Life:
+            return self._advance(genome, key, life, begin, end)
+
+        return self._over_tile(resume, task, members, lives, paused)
+
+    def _advance(
+        self, genome: Genome, key: Key, life: lifetime.Life, begin: Array, end: Array
+    ) -> lifetime.Life:
+        edges = jnp.asarray(self.edges)
+        return lifetime.advance(
+            self.agent, self.environment, genome, life, key, edges, begin, end, _AXES
+        )
+
+    def _over_tile(
+        self,
+        live: Callable[[Genome, Key, Any], lifetime.Life],
+        task: Task,
+        members: Array,
+        lives: Array,
+        paused: lifetime.Life | None,
+    ) -> tuple[lifetime.Life, lifetime.Outcome]:
+        """Map ``live`` over members and, sharing each member's genome, over lives."""
+
+        def of_member(index: Array, paused: Any) -> Any:
+            genome = self.member(task.proposal, index)
+            who = jnp.int32(0) if self.same_lives else index
+
+            def of_life(number: Array, paused: Any) -> Any:
+                key = life_key(task.pool, task.generation, who, number)
+                life = live(genome, key, paused)
+                edges = jnp.asarray(self.edges)
+                return life, lifetime.judge(self.environment, life, edges)
+
+            return jax.vmap(of_life, axis_name=_AXES[1])(lives, paused)
+
+        return jax.vmap(of_member, axis_name=_AXES[0])(members, paused)
+
+
+def _row(outcome: lifetime.Outcome) -> np.ndarray:
+    """``(tile, block, 4)``: what crosses the network, and a flag that it was lived."""
+    done = np.ones_like(outcome.score)
+    return np.stack([outcome.score, outcome.early, outcome.late, done], axis=-1)

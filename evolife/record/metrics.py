@@ -1,0 +1,118 @@
+"""``metrics.jsonl``: one line a generation, safe against kills and resumes."""
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evolife.errors import InvalidInput
+from evolife.storage.files import storage_errors, write_atomically
+
+_QUANTILES = {"p10": 10, "p25": 25, "p75": 75, "p90": 90}
+
+
+def plain(value: Any) -> Any:
+    """Return ``value`` as strict JSON knows it: NaN and infinity become None.
+
+    Arrays become nested lists; float32 keeps the fewest digits that give it back.
+    """
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float) and not isinstance(value, np.floating):
+        return value if math.isfinite(value) else None
+    array: Any = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"cannot write a {type(value).__name__} as JSON")
+    return [plain(item) for item in array] if array.ndim else _number(array[()])
+
+
+def _number(value: np.generic) -> bool | int | float | None:
+    if isinstance(value, np.floating):
+        return float(str(value)) if np.isfinite(value) else None
+    return value.item()
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Return all whole lines; one torn by a kill at the end is left out.
+
+    Raises ``InvalidInput`` if any other line is not a JSON object.
+    """
+    with storage_errors("read", path):
+        content = path.read_bytes() if path.exists() else b""
+    whole = content.split(b"\n")[:-1]
+    return [_parse(path, number, line) for number, line in enumerate(whole, start=1)]
+
+
+def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict) or not isinstance(record.get("generation"), int):
+        raise InvalidInput(
+            f"{path}, line {number}: not a JSON object with a generation; "
+            "the file was altered: remove that line"
+        )
+    return record
+
+
+class MetricsFile:
+    """Appends to ``metrics.jsonl``; line g describes the state after g generations."""
+
+    def __init__(self, path: Path) -> None:
+        """Open for appending; call ``truncate_after`` first when resuming.
+
+        Raises ``EvolifeError`` if the file cannot be written.
+        """
+        self._path = path
+        with storage_errors("write", path):
+            self._file = path.open("ab", buffering=0)
+
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write one line and hand it to the operating system at once.
+
+        ``record`` holds ``generation`` and flat keys such as ``fitness/best``. Raises
+        ``EvolifeError`` if the disk is full.
+        """
+        line = json.dumps(plain(record), allow_nan=False, separators=(",", ":"))
+        rest = line.encode() + b"\n"
+        with storage_errors("write", self._path):
+            while rest:
+                rest = rest[self._file.write(rest) or 0 :]
+
+    def truncate_after(self, generation: int) -> dict[str, Any] | None:
+        """Drop what lies beyond ``generation``, and a torn line; return the last kept.
+
+        Atomic: a kill leaves the old file or the new one.
+        """
+        kept = [line for line in read(self._path) if line["generation"] <= generation]
+        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
+        with storage_errors("write", self._path):
+            write_atomically(self._path, text.encode())
+            self._file.close()
+            self._file = self._path.open("ab", buffering=0)
+        return kept[-1] if kept else None
+
+    def close(self) -> None:
+        """Close the file; every line is already with the operating system."""
+        self._file.close()
+
+
+def fitness_summary(values: Any) -> dict[str, float]:
+    """Summarise ``(K,)`` fitness values as ``fitness/best`` ... ``fitness/p90``."""
+    fitness = np.asarray(values, dtype=np.float64)
+    levels = np.percentile(fitness, list(_QUANTILES.values()))
+    return {
+        "fitness/best": float(fitness.max()),
+        "fitness/mean": float(fitness.mean()),
+        "fitness/median": float(np.median(fitness)),
+        "fitness/std": float(fitness.std()),
+        **{f"fitness/{k}": float(v) for k, v in zip(_QUANTILES, levels, strict=True)},
+    }

@@ -1,0 +1,145 @@
+"""The only place that prints: progress, tables, results, warnings and errors.
+
+Results go to stdout, everything about the work to stderr. With ``json`` set, stdout
+gets exactly one JSON document and tables and texts are left out.
+"""
+
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TextIO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from evolife.launching.launcher import place
+from evolife.launching.mpirun import SCREENS
+from evolife.record.metrics import plain
+from evolife.record.progress import Display, LiveDisplay, PlainDisplay
+
+_CHAMPION_COLUMNS = ("#", "source", "selected", "held-out", "95% interval", "gap")
+
+
+class Terminal:
+    """Speaks to the user of one command."""
+
+    def __init__(
+        self,
+        json: bool = False,
+        interval: float = 10.0,
+        stdout: TextIO | None = None,
+        stderr: TextIO | None = None,
+    ) -> None:
+        """Write to the given streams (the process's own by default).
+
+        ``interval`` is in seconds, between lines of progress where there is no screen.
+        """
+        self._json, self._interval, self._printed = json, interval, False
+        self._out = _console(stdout or sys.stdout, "stdout")
+        self._err = _console(stderr or sys.stderr, "stderr")
+
+    @contextlib.contextmanager
+    def progress(self, total: int, done: int = 0) -> Iterator[Display]:
+        """Show progress from ``done`` to ``total`` generations while inside.
+
+        The display is taken down whatever happens inside, Ctrl-C included.
+        """
+        if self._err.is_terminal:
+            display: Display = LiveDisplay(self._err, total, done)
+        else:
+            display = PlainDisplay(self.info, total, done, self._interval)
+        try:
+            yield display
+        finally:
+            display.close()
+
+    def info(self, message: str) -> None:
+        """Say something about the work, on stderr."""
+        _say(self._err, message)
+
+    def warning(self, message: str) -> None:
+        """Say what is wrong but does not stop the work, on stderr."""
+        _say(self._err, f"evolife: warning: {message}")
+
+    def error(self, message: str) -> None:
+        """Say why the command failed, on stderr."""
+        _say(self._err, f"evolife: error: {message}")
+
+    def text(self, message: str) -> None:
+        """Print a result in words on stdout."""
+        if not self._json:
+            _say(self._out, message)
+
+    def table(
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+    ) -> None:
+        """Print a table on stdout; columns that hold only numbers are right-aligned."""
+        if self._json:
+            return
+        table = Table(title=Text(title), title_justify="left", box=None)
+        for index, column in enumerate(columns):
+            numeric = rows and all(isinstance(row[index], int | float) for row in rows)
+            table.add_column(Text(column), justify="right" if numeric else "left")
+        for row in rows:
+            table.add_row(*(Text(_shown(cell)) for cell in row))
+        self._out.print(table)
+
+    def champions(self, champions: Sequence[Mapping[str, Any]]) -> None:
+        """Print the final table, best first.
+
+        Each champion has ``rank``, ``source``, ``selected``, ``held_out``, ``interval``
+        (low, high) and ``gap`` = selected - held_out.
+        """
+        rows = [
+            (
+                champion["rank"],
+                champion["source"],
+                champion["selected"],
+                champion["held_out"],
+                "{} .. {}".format(*(_shown(end) for end in champion["interval"])),
+                champion["gap"],
+            )
+            for champion in champions
+        ]
+        self.table("champions, scored on fresh lives", _CHAMPION_COLUMNS, rows)
+
+    def print_json(self, document: Any) -> None:
+        """Print the one JSON document of this command on stdout; NaN becomes null."""
+        if self._printed:
+            raise RuntimeError("a command prints one JSON document")
+        self._printed = True
+        content = json.dumps(plain(document), indent=2, allow_nan=False)
+        self._out.file.write(content + "\n")
+        self._out.file.flush()
+
+
+def _console(stream: TextIO, name: str) -> Console:
+    # Environment variables such as FORCE_COLOR must not put escape codes into files.
+    return Console(
+        file=stream,
+        force_terminal=_on_screen(stream, name),
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def _on_screen(stream: TextIO, name: str) -> bool:
+    """Whether somebody watches; a launcher's pipes may look like a terminal."""
+    if place() is None:
+        return stream.isatty()
+    return name in os.environ.get(SCREENS, "").split(",")
+
+
+def _say(console: Console, message: str) -> None:
+    """Print one message; the terminal breaks long lines, so that paths stay whole."""
+    console.print(Text(message), soft_wrap=True)
+
+
+def _shown(cell: Any) -> str:
+    if isinstance(cell, float):
+        return f"{cell:.4g}"
+    return "" if cell is None else str(cell)

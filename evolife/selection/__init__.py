@@ -1,0 +1,1 @@
+"""Selections: how much each member of a generation weighs in the next."""

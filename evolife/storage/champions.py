@@ -1,0 +1,133 @@
+"""Champions on disk: ``champions.json`` and one safetensors file each."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save
+
+from evolife.base import Genome
+from evolife.errors import InvalidInput
+from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.run_folder import RunFolder
+from evolife.tournament import Champion
+
+
+def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
+    """What ``champions.json`` says of each champion, best first."""
+    return [
+        {
+            "rank": rank,
+            "file": _file_name(rank),
+            "source": champion.source,
+            "generation": champion.generation,
+            "selected": champion.selected,
+            "validated": champion.validated,
+            "held_out": champion.held_out,
+            "interval": list(champion.interval),
+            "gap": champion.gap,
+            "deviation": champion.deviation,
+            "lives": champion.lives,
+            "early": champion.early,
+            "late": champion.late,
+            "statistics": champion.statistics,
+        }
+        for rank, champion in enumerate(champions, start=1)
+    ]
+
+
+def write(run: RunFolder, champions: Sequence[Champion]) -> list[dict[str, Any]]:
+    """Write genomes, then the table that names them; return the table.
+
+    Raises:
+        EvolifeError: the disk is full or refuses.
+    """
+    table = describe(champions)
+    for row, champion in zip(table, champions, strict=True):
+        path = run.champions / row["file"]
+        with storage_errors("write the champion", path):
+            write_atomically(path, save(_named(champion.genome)))
+    path = run.champions / "champions.json"
+    document = json.dumps({"champions": table}, indent=2) + "\n"
+    with storage_errors("write the champions", path):
+        write_atomically(path, document.encode())
+    return table
+
+
+def read(run: RunFolder) -> list[dict[str, Any]]:
+    """Read ``champions.json``.
+
+    Raises:
+        InvalidInput: the run has no champions yet, or the file is damaged.
+    """
+    path = run.champions / "champions.json"
+    if not path.exists():
+        raise InvalidInput(
+            f"{run.path} has no champions yet; let it end with "
+            f"evolife train --resume {run.path}"
+        )
+    try:
+        table: list[dict[str, Any]] = json.loads(path.read_bytes())["champions"]
+    except (ValueError, KeyError, TypeError, OSError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    return table
+
+
+def read_genomes(
+    run: RunFolder, table: Sequence[dict[str, Any]], template: Genome
+) -> Genome:
+    """Read the champions' genomes, stacked along a leading axis.
+
+    Raises:
+        InvalidInput: a file is missing, damaged, or of another agent.
+    """
+    genomes = [_read_one(run.champions / row["file"], template) for row in table]
+    return jax.tree.map(lambda *leaves: np.stack(leaves), *genomes)
+
+
+def _read_one(path: Path, template: Genome) -> Genome:
+    try:
+        found = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+    wanted, treedef = jax.tree_util.tree_flatten_with_path(template)
+    leaves = []
+    for keys, leaf in wanted:
+        name = jax.tree_util.keystr(keys)
+        if name not in found or found[name].shape != leaf.shape:
+            have = found[name].shape if name in found else "nothing"
+            raise InvalidInput(
+                f"{path} holds {have} for {name}, where this agent has {leaf.shape}; "
+                "evaluate it with the agent it was evolved as"
+            )
+        leaves.append(found[name])
+    return jax.tree.unflatten(treedef, leaves)
+
+
+def _named(genome: Genome) -> dict[str, np.ndarray]:
+    leaves = jax.tree_util.tree_flatten_with_path(genome)[0]
+    return {jax.tree_util.keystr(keys): np.asarray(leaf) for keys, leaf in leaves}
+
+
+def _file_name(rank: int) -> str:
+    return f"agent_{rank:03d}.safetensors"
+
+
+def markdown(table: Sequence[dict[str, Any]]) -> str:
+    """The table of champions for the dashboard."""
+    lines = [
+        "| # | source | selected | held-out | 95% interval | gap |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
+    for row in table:
+        low, high = row["interval"]
+        lines.append(
+            f"| {row['rank']} | {row['source']} of generation {row['generation']} "
+            f"| {row['selected']:.4g} | {row['held_out']:.4g} "
+            f"| {low:.4g} .. {high:.4g} | {row['gap']:.4g} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,142 @@
+"""The folder of one run: where everything lies, and what may not be overwritten."""
+
+import contextlib
+import dataclasses
+import datetime
+from pathlib import Path
+
+from evolife.errors import InvalidInput, nearest
+from evolife.storage.files import storage_errors, write_atomically
+
+
+@dataclasses.dataclass(frozen=True)
+class RunFolder:
+    """Paths inside a run folder; making one touches no disk."""
+
+    path: Path
+
+    @property
+    def config_path(self) -> Path:
+        """The resolved config; a folder holding it is a run."""
+        return self.path / "config.yaml"
+
+    @property
+    def manifest_path(self) -> Path:
+        """Code, packages, machine and outputs, one entry a session."""
+        return self.path / "manifest.json"
+
+    @property
+    def metrics_path(self) -> Path:
+        """One JSON line a generation."""
+        return self.path / "metrics.jsonl"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of event files."""
+        return self.path / "tensorboard"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Folder of ``gen_000120/`` folders."""
+        return self.path / "checkpoints"
+
+    @property
+    def champions(self) -> Path:
+        """Folder of ``champions.json`` and ``agent_001.safetensors`` ..."""
+        return self.path / "champions"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs of ranks other than 0."""
+        return self.path / "logs"
+
+    def log_path(self, rank: int) -> Path:
+        """The log of one rank."""
+        return self.logs / f"rank_{rank:04d}.log"
+
+
+def fresh_path(config_name: str, root: Path = Path("runs")) -> Path:
+    """Return an unused ``runs/<config name>-<yyyymmdd-hhmmss>[-N]``."""
+    stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
+    first = path = root / f"{config_name}-{stamp}"
+    number = 1
+    while path.exists():
+        number += 1
+        path = first.with_name(f"{first.name}-{number}")
+    return path
+
+
+def create(path: Path, config_yaml: str) -> RunFolder:
+    """Make the folder of a fresh run and write its resolved config.
+
+    Raises:
+        InvalidInput: ``path`` is a run already, holds other files, is not a folder, or
+            may not be written.
+        EvolifeError: the disk is full. What this call had made is removed again.
+    """
+    run = RunFolder(path)
+    made: list[Path] = []
+    with storage_errors("create the run folder", path, InvalidInput):
+        if not _is_empty_folder(run):
+            path.mkdir(parents=True)
+            made.append(path)
+        try:
+            for part in (run.tensorboard, run.checkpoints, run.champions, run.logs):
+                part.mkdir()
+                made.append(part)
+            # Last, because this file is what makes the folder a run.
+            write_atomically(run.config_path, config_yaml.encode())
+        except BaseException:
+            _remove(made)
+            raise
+    return run
+
+
+def open_run(path: Path) -> RunFolder:
+    """Return the existing run at ``path``; raises ``InvalidInput`` if it is none."""
+    run = RunFolder(path)
+    if run.config_path.is_file():
+        return run
+    if path.is_dir():
+        raise InvalidInput(
+            f"{path} is not a run folder: it holds no config.yaml; "
+            "name the folder that evolife train wrote"
+        )
+    raise InvalidInput(f"there is no run folder {path}{_neighbour(path)}")
+
+
+def _is_empty_folder(run: RunFolder) -> bool:
+    """Return whether the folder exists already; refuse everything in the way."""
+    path = run.path
+    if run.config_path.exists():
+        raise InvalidInput(
+            f"{path} already holds a run; continue it with --resume {path}, "
+            "or choose another folder with --out DIR"
+        )
+    if not path.exists():
+        return False
+    if not path.is_dir():
+        raise InvalidInput(
+            f"{path} is a file, not a folder; choose another with --out DIR"
+        )
+    if any(path.iterdir()):
+        raise InvalidInput(
+            f"{path} is not empty and holds no run; "
+            "choose a new or empty folder with --out DIR"
+        )
+    return True
+
+
+def _remove(folders: list[Path]) -> None:
+    """Remove those folders that are still empty, the last made first."""
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+def _neighbour(path: Path) -> str:
+    """Name the run with the nearest name in the same folder, if there is one."""
+    if not path.parent.is_dir():
+        return ""
+    runs = [config.parent for config in path.parent.glob("*/config.yaml")]
+    return nearest(path.name, [run.name for run in runs])

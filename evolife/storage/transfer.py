@@ -1,0 +1,46 @@
+"""What rank 0 knows or did, brought to every rank bit for bit."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from evolife import errors
+from evolife.ranks import Ranks
+from evolife.storage.leaves import Leaf, rebuild, take_apart
+
+
+def from_rank_zero(tree: Any, ranks: Ranks) -> Any:
+    """Return rank 0's ``tree``; every rank passes a tree of that structure."""
+    if ranks.size == 1:
+        return tree
+    leaves = take_apart(tree)
+    payload = b"".join(leaf.raw.tobytes() for leaf in leaves)
+    received = ranks.broadcast_bytes(payload if ranks.rank == 0 else None)
+    sent: list[Leaf] = []
+    start = 0
+    for leaf in leaves:
+        end = start + leaf.raw.nbytes
+        raw = np.frombuffer(received[start:end], leaf.raw.dtype)
+        sent.append(Leaf.of(leaf.described, raw.reshape(leaf.raw.shape).copy()))
+        start = end
+    return rebuild(tree, sent)
+
+
+def on_rank_zero(action: Callable[[], Any], ranks: Ranks) -> Any:
+    """Do ``action`` on rank 0 alone and return what JSON can hold of it everywhere.
+
+    An ``EvolifeError`` there is raised on every rank, so that none is left waiting.
+    """
+    answer: dict[str, Any] = {}
+    if ranks.rank == 0:
+        try:
+            answer["result"] = action()
+        except errors.EvolifeError as error:
+            answer = {"error": type(error).__name__, "message": str(error)}
+    payload = json.dumps(answer).encode() if ranks.rank == 0 else None
+    answer = json.loads(ranks.broadcast_bytes(payload))
+    if "error" in answer:
+        raise getattr(errors, answer["error"])(answer["message"])
+    return answer["result"]

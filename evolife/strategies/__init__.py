@@ -1,0 +1,1 @@
+"""Evolution strategies: evosax's algorithms by name, and our own low-rank one."""

@@ -1,0 +1,125 @@
+"""What is checked before an evosax algorithm runs, and how a refusal is explained."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from evolife.base import Genome, LifeStatistics, Selection, Strategy
+from evolife.errors import EvolifeError, InvalidInput, nearest
+from evolife.selection.shaping import Shaping
+from evolife.strategies.evosax_settings import ALGORITHMS, MisfitError
+from evolife.strategies.evosax_tables import REFUSED
+from evolife.strategies.evosax_weights import READS
+
+# Far enough to meet the next multiple of any number of groups in use.
+_FARTHEST = 256
+
+
+def check_name(name: str) -> None:
+    """Raise InvalidInput for a name that evosax lacks, or one that cannot run."""
+    if name not in ALGORITHMS:
+        raise InvalidInput(
+            f"strategy.name = {name!r}: evosax has no such algorithm"
+            f"{nearest(name, ALGORITHMS)} (it has {', '.join(ALGORITHMS)})"
+        )
+    if name in REFUSED:
+        raise InvalidInput(f"strategy.name = {name!r} cannot run: {REFUSED[name]}")
+
+
+def check_selection(name: str, selection: Selection | None) -> None:
+    """Raise InvalidInput for weights that the algorithm would have to ignore."""
+    kept = selection is None or isinstance(selection, Shaping)
+    if not kept and READS[name] == "memory":
+        raise InvalidInput(
+            f"selection: {name} compares members of different generations, whose "
+            f"weights cannot be compared, so {type(selection).__name__} has no say; "
+            "set selection.name to native or choose another strategy"
+        )
+
+
+def check_template(name: str, template: Genome) -> None:
+    """Raise InvalidInput for a genome that is empty or holds more than real numbers."""
+    leaves = jax.tree.leaves(template)
+    if sum(math.prod(leaf.shape) for leaf in leaves) == 0:
+        raise InvalidInput(
+            f"strategy {name}: the genome holds no numbers, so there is nothing to "
+            "evolve; give the agent a genome"
+        )
+    for path, leaf in jax.tree_util.tree_leaves_with_path(template):
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            where = jax.tree_util.keystr(path)
+            raise InvalidInput(
+                f"strategy {name}: genome{where} is {leaf.dtype}; evolved numbers are "
+                "float32, so keep others out of the genome"
+            )
+
+
+def rehearse(strategy: Strategy, template: Genome) -> None:
+    """Trace one generation without running it.
+
+    Raises:
+        MisfitError: if the algorithm fails on this population or number of dimensions.
+    """
+
+    def newborn(key: Any) -> Genome:
+        return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), template)
+
+    def cycle(key: Any, generation: Any, fitness: Any) -> tuple:
+        state = strategy.init(key, newborn)
+        proposal = strategy.propose(state, generation)
+        genome = strategy.member(proposal, generation)
+        statistics = LifeStatistics(fitness, fitness, fitness)
+        after = strategy.update(state, proposal, generation, fitness, statistics)
+        return proposal.population, genome, state, after
+
+    fitness = jax.ShapeDtypeStruct((strategy.population_size,), jnp.float32)
+    generation = jax.ShapeDtypeStruct((), jnp.int32)
+    try:
+        asked, _, before, after = jax.eval_shape(
+            cycle, jax.random.key(0), generation, fitness
+        )
+    except EvolifeError:
+        raise
+    except Exception as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise MisfitError(reason) from error
+    if asked.shape[0] != strategy.population_size:
+        raise MisfitError(f"it proposes {asked.shape[0]} members instead")
+    if jax.tree.flatten(before) != jax.tree.flatten(after):
+        raise MisfitError("its state changes its shape from generation to generation")
+
+
+def explain(
+    name: str,
+    size: int,
+    template: Genome,
+    misfit: MisfitError,
+    suits: Callable[[int], bool],
+) -> InvalidInput:
+    """The refusal of a population of ``size``, with the nearest sizes that suit."""
+    sizes = sorted(nearest_sizes(size, suits))
+    reason = str(misfit).rstrip(".")
+    if sizes:
+        these = " and ".join(str(near) for near in sizes)
+        return InvalidInput(
+            f"population.size = {size}: {name} refuses it ({reason}); nearest that it "
+            f"takes with these settings: {these}"
+        )
+    numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(template))
+    return InvalidInput(
+        f"strategy {name} refuses a genome of {numbers} numbers with these settings, "
+        f"whatever the population ({reason}); change its settings or choose another"
+    )
+
+
+def nearest_sizes(size: int, suits: Callable[[int], bool]) -> Iterator[int]:
+    """The nearest population below ``size`` that suits, and the nearest above."""
+    below = range(size - 1, max(0, size - _FARTHEST), -1)
+    above = range(size + 1, size + _FARTHEST)
+    for candidates in (below, above):
+        near = next((candidate for candidate in candidates if suits(candidate)), None)
+        if near is not None:
+            yield near

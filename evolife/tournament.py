@@ -1,0 +1,172 @@
+"""Best of K, honestly: select, re-measure on fresh lives, report on others still.
+
+The score that brings a candidate into the archive is the maximum of many noisy ones and
+therefore too high (the winner's curse). So candidates are re-measured by sequential
+halving (Karnin, Koren & Somekh 2013) on lives of the VALIDATE pool, and those that are
+kept are measured once on lives of the REPORT pool, which nothing was chosen by.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from scipy import stats
+
+from evolife import keys
+from evolife.archive import CENTRE, Archive
+from evolife.experiment import Experiment, champion_population
+from evolife.generation import Generation
+from evolife.grid import Grid
+from evolife.population import Population, Task
+from evolife.ranks import Ranks
+
+_LIVES_BLOCK = 64
+
+Measure = Callable[[Sequence[int], range], np.ndarray]
+"""Members and lives to their ``(members, lives)`` scores."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Champion:
+    """A genome of the best of K, with what it scored and where."""
+
+    genome: Any
+    source: str
+    """Where it came from: ``member 17`` or ``centre``."""
+    generation: int
+    selected: float
+    """The score it was chosen by: its fitness in evolution; for a centre, which was
+    never measured there, its score in the tournament."""
+    validated: float
+    """Mean return in the tournament."""
+    held_out: float
+    """Mean return on lives that nothing was chosen by."""
+    interval: tuple[float, float]
+    """95% confidence interval of ``held_out``."""
+    deviation: float
+    """Standard deviation of the return over held-out lives."""
+    lives: int
+    """Held-out lives."""
+    early: float
+    """Mean reward per step over the first quarter of the held-out lives."""
+    late: float
+    """The same over the last quarter."""
+    statistics: dict[str, float]
+    """Named statistics of the environment, averaged over the held-out lives."""
+
+    @property
+    def gap(self) -> float:
+        """The winner's curse: selected minus held-out score."""
+        return self.selected - self.held_out
+
+
+def interval_of_mean(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:
+    """Student's t confidence interval of the mean of ``(n,)`` independent scores."""
+    mean = float(np.mean(scores, dtype=np.float64))
+    error = float(np.std(scores, ddof=1, dtype=np.float64)) / math.sqrt(len(scores))
+    reach = float(stats.t.ppf((1 + level) / 2, len(scores) - 1)) * error
+    return mean - reach, mean + reach
+
+
+def sequential_halving(
+    measure: Measure, candidates: Sequence[int], keep: int, budget: int
+) -> list[tuple[int, float]]:
+    """Spend ``budget`` lives on finding the ``keep`` best of ``candidates``.
+
+    In each of ``ceil(log2(n / keep))`` rounds the survivors share an equal part of the
+    budget, and the better half by all their lives so far goes on. Returns the kept
+    candidates and their mean scores, best first; ties go to the earlier candidate.
+    """
+    survivors = list(candidates)
+    rounds = max(1, math.ceil(math.log2(max(len(survivors) / keep, 1))))
+    scores = {candidate: np.zeros(0) for candidate in survivors}
+    lived = 0
+    for _ in range(rounds):
+        lives = max(2, budget // (rounds * len(survivors)))
+        new = measure(survivors, range(lived, lived + lives))
+        lived += lives
+        for candidate, row in zip(survivors, new, strict=True):
+            scores[candidate] = np.concatenate([scores[candidate], row])
+        survivors.sort(key=lambda candidate: -_worth(scores[candidate]))
+        survivors = survivors[: max(keep, math.ceil(len(survivors) / 2))]
+    return [(c, float(scores[c].mean())) for c in survivors[:keep]]
+
+
+def _worth(scores: np.ndarray) -> float:
+    mean = scores.mean()
+    return float(mean) if np.isfinite(mean) else -math.inf
+
+
+def champion_grid(members: Sequence[int], lives: range) -> Grid:
+    """One member and many lives a unit: the lives share the member's weights."""
+    return Grid(tuple(members), lives, 1, _LIVES_BLOCK)
+
+
+def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champion]:
+    """Hold the tournament among the archive's candidates; the same on every rank.
+
+    Raises:
+        Interrupted: when a stop was asked for.
+    """
+    config = experiment.config
+    population = champion_population(experiment, config.lifetime.steps)
+    stack = jax.device_put(archive.genomes)
+
+    def live(pool: keys.Pool, members: Sequence[int], lives: range) -> Generation:
+        task = Task(stack, keys.pool_key(config.seed, pool), np.int32(0))
+        return population.live(champion_grid(members, lives), task, ranks)
+
+    def measure(members: Sequence[int], lives: range) -> np.ndarray:
+        return live(keys.Pool.VALIDATE, members, lives).lived.scores
+
+    candidates = archive.candidates
+    budget = len(candidates) * config.best_of_k.lives
+    kept = sequential_halving(measure, candidates, config.best_of_k.keep, budget)
+    places = [place for place, _ in kept]
+    report = live(keys.Pool.REPORT, places, range(config.best_of_k.lives))
+    champions = [
+        _champion(archive, place, validated, report, row)
+        for row, (place, validated) in enumerate(kept)
+    ]
+    return champions
+
+
+def _champion(
+    archive: Archive, place: int, validated: float, report: Generation, row: int
+) -> Champion:
+    scores = report.lived.scores[row]
+    details = report.details([row])[0]
+    centre = int(archive.member[place]) == CENTRE
+    return Champion(
+        genome=jax.tree.map(lambda leaf: leaf[place], archive.genomes),
+        source="centre" if centre else f"member {archive.member[place]}",
+        generation=int(archive.generation[place]),
+        selected=validated if centre else float(archive.selected[place]),
+        validated=validated,
+        held_out=float(scores.mean(dtype=np.float64)),
+        interval=interval_of_mean(scores),
+        deviation=float(scores.std(ddof=1, dtype=np.float64)),
+        lives=len(scores),
+        early=float(details.early),
+        late=float(details.late),
+        statistics={k: float(v) for k, v in details.statistics.items()},
+    )
+
+
+def remeasure(
+    experiment: Experiment,
+    genomes: Any,
+    count: int,
+    steps: int,
+    lives: int,
+    seed: int,
+    ranks: Ranks,
+) -> Generation:
+    """Live ``count`` stacked genomes on fresh lives of the EVALUATE pool."""
+    population: Population = champion_population(experiment, steps)
+    pool = keys.pool_key(seed, keys.Pool.EVALUATE)
+    task = Task(jax.device_put(genomes), pool, np.int32(0))
+    return population.live(champion_grid(range(count), range(lives)), task, ranks)

@@ -1,0 +1,1 @@
+"""Bundled configs and the JSON Schema they are checked against."""

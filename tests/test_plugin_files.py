@@ -1,0 +1,96 @@
+"""Plug-in files: found by name, refused with file and line."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from evolife.errors import InvalidInput
+from evolife.plugins import registry
+
+HEAD = "import dataclasses\nfrom evolife.base import Agent\n"
+MARK = "@dataclasses.dataclass(frozen=True)\n"
+ONE = "class {0}(Agent):\n    init_genome = init_state = step = print\n"
+HABIT = HEAD + MARK + ONE.format("Habit")
+
+
+def plugin(folder: Path, name: str, text: str, kind: str = "agents") -> Path:
+    path = folder / kind / f"{name}.py"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_summaries_are_read_without_importing(tmp_path: Path) -> None:
+    path = plugin(tmp_path, "broken", '"""Never runs."""\nraise SystemExit(3)\n')
+    assert registry.summary(path) == "Never runs."
+
+
+BAD_FILES = [
+    ("x = 1\n", "needs one public subclass of evolife.base.Agent, has none"),
+    (HEAD + MARK + ONE.format("_Hidden"), "has none"),
+    (HEAD + MARK + ONE.format("A") + MARK + ONE.format("B"), "has A, B; start helpers"),
+    (HEAD + "class A(Agent):\n    init_state = step = print\n", "A lacks init_genome"),
+    (HEAD + ONE.format("A"), "A is no dataclass; decorate it"),
+    ("x = 1\ndef f(:\n", ":2: agent 'habit': SyntaxError"),
+    ("x = 1\n\nx / 0\n", ":3: agent 'habit': ZeroDivisionError: division by zero"),
+    ("import sys\nsys.exit(4)\n", ":2: agent 'habit': SystemExit: 4"),
+    ("import evolife.nope\n", "ModuleNotFoundError: No module named 'evolife.nope'"),
+    ("import nope_nope\n", ":1: agent 'habit': needs the package 'nope_nope'"),
+]
+
+
+@pytest.mark.parametrize(("text", "message"), BAD_FILES)
+def test_a_bad_file_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = plugin(tmp_path, "habit", text)
+    for _ in range(2):  # a failed import must not count as done
+        with pytest.raises(InvalidInput) as caught:
+            registry.load("agents", "habit", (str(tmp_path),))
+        assert str(caught.value).startswith(str(path))
+        assert message in str(caught.value)
+
+
+def test_a_name_taken_twice_names_both_files(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    files = [plugin(folder, "habit", HABIT) for folder in (one, two)]
+    with pytest.raises(InvalidInput) as caught:
+        registry.names("agents", (str(one), str(two)))
+    assert all(str(file) in str(caught.value) for file in files)
+    assert registry.names("agents", (str(one), f"{one}/../one"))["habit"]
+    plugin(one, "gru", HABIT)
+    with pytest.raises(InvalidInput, match="two files claim this name"):
+        registry.names("agents", (str(one),))
+
+
+def test_a_folder_without_plugins_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        with pytest.raises(InvalidInput, match="has no folder agents/ or envs/"):
+            registry.names("agents", (str(folder),))
+    plugin(tmp_path, "habit", HABIT)
+    assert set(registry.names("envs", (str(tmp_path),))) == set(registry.names("envs"))
+
+
+def test_installed_packages_offer_plugins_by_entry_point(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "habit_package.py").write_text(HABIT)
+    info = tmp_path / "habit_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: habits\nVersion: 1\n")
+    entries = info / "entry_points.txt"
+    entries.write_text("[evolife.agents]\nroutine = habit_package\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert registry.names("agents")["routine"] == tmp_path / "habit_package.py"
+    assert registry.load("agents", "routine").__name__ == "Habit"
+    entries.write_text("[evolife.agents]\nroutine = gone_package\n")
+    with pytest.raises(InvalidInput, match="entry point gone_package of habits"):
+        registry.names("agents")
+
+
+def test_a_missing_optional_package_names_its_extra(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "gymnax", None)
+    monkeypatch.delitem(sys.modules, "evolife.envs.gymnax", raising=False)
+    with pytest.raises(InvalidInput, match=r"'gymnax'.*pip install 'evolife\[envs\]'"):
+        registry.load("envs", "gymnax")
