@@ -113,14 +113,16 @@ class Gymnax(Environment):
         )
         earns = ~self._over(state)
         reward = jnp.where(earns, jnp.asarray(reward, jnp.float32), 0.0)
-        return State(inner, state.trials + ends), self._sense(observation, reward, ends)
+        # A life that is over counts nothing, whether or not it is still lived.
+        trials = state.trials + (ends & earns)
+        return State(inner, trials), self._sense(observation, reward, ends)
 
     def over(self, state: State) -> Array | None:
         """Whether the trials that earn are all done."""
         return None if self.trials is None else self._over(state)
 
     def statistics(self, state: State) -> dict[str, Array]:
-        """How many trials were finished."""
+        """How many trials that earn were finished."""
         return {"trials": state.trials.astype(jnp.float32)}
 
     def _over(self, state: State) -> Array:

@@ -32,12 +32,12 @@ class Oven(Environment):
 
     A dish takes four actions in order: mix, oven (in), oven (out), garnish. The stage
     of the recipe is not shown, so it must be remembered across the delay. Between in
-    and out the cook should do the other work, which pays a little at every step. A dish
-    taken out within ``[D, D (1 + window)]`` steps is worth 1 once garnished; earlier
-    it is raw, later burnt, and lost at a cost. Each kitchen has its own delay
-    ``D = delay * spread^u`` with u uniform on [-1, 1], drawn once a life. A bell rings
-    when the first dish of a life is ready and never again, so D can be learned from
-    the first dish and must be.
+    and out the cook should do the other work, which pays a little at every step. Each
+    of the four actions pays a quarter when its turn has come, so a dish is worth 1.
+    Taken out before D steps it is raw, after ``D (1 + window)`` steps burnt, and lost
+    at a cost. Each kitchen has its own delay ``D = delay * spread^u`` with u uniform on
+    [-1, 1], drawn once a life. A bell rings when the first dish of a life is ready and
+    never again, so D can be learned from the first dish and must be.
     """
 
     senses: ClassVar[str] = (
@@ -58,7 +58,7 @@ class Oven(Environment):
     """How long a dish stays good, as a fraction of its delay."""
     pay: Annotated[float, Ge(0)] = 0.5
     """Wages of ``delay`` steps of work; a dish is worth 1."""
-    spoil: Annotated[float, Ge(0)] = 0.5
+    spoil: Annotated[float, Ge(0)] = 1.0
     """Cost of a raw or burnt dish."""
     mistake: Annotated[float, Ge(0)] = 0.02
     """Cost of an action that does not fit the stage of the recipe."""
@@ -70,8 +70,8 @@ class Oven(Environment):
 
     @property
     def reward_range(self) -> tuple[float, float]:
-        """From the worst single cost to a dish served."""
-        return -max(self.spoil, self.mistake), max(1.0, self.wage)
+        """From the worst single cost to a step of the recipe done right."""
+        return -max(self.spoil, self.mistake), max(0.25, self.wage)
 
     @property
     def wage(self) -> float:
@@ -110,7 +110,7 @@ class Oven(Environment):
         fits = opens | serves | mixes | starts
         mistaken = ~fits & (action != WORK)
         reward = (
-            jnp.where(serves, 1.0, 0.0)
+            jnp.where(mixes | starts | good | serves, 0.25, 0.0)
             + jnp.where(action == WORK, self.wage, 0.0)
             - jnp.where(raw | burnt, self.spoil, 0.0)
             - jnp.where(mistaken, self.mistake, 0.0)
@@ -136,15 +136,25 @@ class Oven(Environment):
         return {name: getattr(state, name).astype(jnp.float32) for name in names}
 
     def optimum(self, steps: int) -> float:
-        """A cook who knows the delay: dish after dish, working while they bake."""
+        """A cook who knows the delay: dish after dish, working while they bake.
+
+        The best there is wherever an action of the recipe pays more than work.
+        """
         u = (np.arange(20_000) + 0.5) / 10_000 - 1
         delays = np.maximum(np.round(self.delay * self.spread**u), 1)
         dishes, rest = np.divmod(steps, delays + 4)
-        return float(np.mean(dishes + (dishes * delays + rest) * self.wage))
+        # A last dish is begun, and at best taken out, before the life ends.
+        begun = np.minimum(rest, 2) + (rest == delays + 3)
+        actions = 4 * dishes + begun
+        return float(np.mean(actions / 4 + (steps - actions) * self.wage))
 
     def memoryless(self, steps: int) -> float:
-        """An upper bound: all wages, and the one dish that has a bell."""
-        return steps * self.wage + 1.0
+        """An upper bound: all wages, the dish that has a bell, and one never taken out.
+
+        It holds where guessing when to open loses: where a spoiled dish costs 1 or
+        more and the window is at most half a delay.
+        """
+        return steps * self.wage + 1.5
 
 
 def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:

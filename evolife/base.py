@@ -199,6 +199,8 @@ class Strategy(abc.ABC):
     """
 
     population_size: int
+    member_size: int
+    """Numbers of a genome that one member does not share with the others."""
 
     @abc.abstractmethod
     def init(self, key: Key, newborn: Callable[[Key], Genome]) -> StrategyState:
@@ -222,6 +224,10 @@ class Strategy(abc.ABC):
         statistics: LifeStatistics,
     ) -> StrategyState:
         """Learn from ``(K,)`` finite fitness values, maximised."""
+
+    @abc.abstractmethod
+    def described(self) -> dict[str, Any]:
+        """Every setting with its default, as a config would write it."""
 
     @abc.abstractmethod
     def centre(self, state: StrategyState) -> Genome:

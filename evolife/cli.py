@@ -27,8 +27,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
         _check_command(arguments, names)
-        parsed = _parser(names).parse_args(arguments)
-        parsed.argv = arguments
+        parsed = _parse(names, arguments)
         code: int = parsed.command.run(parsed)
         return code
     except EvolifeError as error:
@@ -37,6 +36,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         return 1
+    except OSError as error:
+        # Such as a name that is too long, or a folder that may not be entered.
+        what = f"{error.filename}: " if error.filename else ""
+        report_and_exit(InvalidInput(f"{what}{error.strerror or error}"))
+
+
+def _parse(names: list[str], arguments: list[str]) -> argparse.Namespace:
+    """Read the arguments; overrides may stand before, between and after options."""
+    parser = _parser(names)
+    parsed, rest = parser.parse_known_args(arguments)
+    known = hasattr(parsed, "overrides")
+    strange = [word for word in rest if word.startswith("-") or not known]
+    if strange:
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    if rest:
+        parsed.overrides = [*parsed.overrides, *rest]
+    parsed.argv = arguments
+    return parsed
 
 
 def _parser(names: list[str]) -> argparse.ArgumentParser:

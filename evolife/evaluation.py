@@ -6,8 +6,10 @@ from typing import Any
 import numpy as np
 
 from evolife.config.model import RunConfig
+from evolife.errors import Stopped
 from evolife.experiment import Experiment, build
 from evolife.generation import Generation
+from evolife.population import Interrupted
 from evolife.ranks import Ranks
 from evolife.storage import champions
 from evolife.storage.run_folder import RunFolder
@@ -24,12 +26,18 @@ def evaluate(
 
     Raises:
         InvalidInput: the run has no champions, or they do not fit the config's world.
+        Stopped: a signal came.
     """
     experiment = build(config)
     table = champions.read(run)
     genomes = champions.read_genomes(run, table, experiment.template())
     steps = config.lifetime.steps
-    lived = remeasure(experiment, genomes, len(table), steps, lives, config.seed, ranks)
+    try:
+        lived = remeasure(
+            experiment, genomes, len(table), steps, lives, config.seed, ranks
+        )
+    except Interrupted as stop:
+        raise Stopped("stopped before all lives were lived; evaluate again") from stop
     return {
         "run": str(run.path),
         "env": config.env.model_dump(),

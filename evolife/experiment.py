@@ -8,10 +8,12 @@ import jax
 from evolife import keys, noise
 from evolife.archive import Archive
 from evolife.base import Agent, Environment, Genome, Selection, Strategy, StrategyState
-from evolife.config.model import RunConfig
+from evolife.config.model import Choice, RunConfig
+from evolife.errors import InvalidInput
 from evolife.grid import Grid, lives_block
 from evolife.plugins import registry
 from evolife.population import Population
+from evolife.tiles import auto_tile
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +62,8 @@ def build(config: RunConfig) -> Experiment:
     registry.check_fit(agent, environment)
     selection = build_selection(config)
     strategy = build_strategy(config, agent, selection)
-    resolved = registry.resolved_config(config, env=environment, agent=agent)
-    size, tile = config.population.size, config.population.tile
+    tile = _tile(config, strategy, agent, environment)
+    resolved = _resolved(config, tile, agent, environment, strategy, selection)
     lifetime = config.lifetime
     population = Population(
         agent,
@@ -72,8 +74,41 @@ def build(config: RunConfig) -> Experiment:
         lifetime.same_lives,
     )
     block = lives_block(lifetime.lives, tile, lifetime.steps)
-    grid = Grid(tuple(range(size)), range(lifetime.lives), tile, block)
+    members = tuple(range(config.population.size))
+    grid = Grid(members, range(lifetime.lives), tile, block)
     return Experiment(resolved, agent, environment, strategy, population, grid)
+
+
+def _tile(
+    config: RunConfig, strategy: Strategy, agent: Agent, environment: Environment
+) -> int:
+    size, tile = config.population.size, config.population.tile
+    if tile == "auto":
+        return auto_tile(size, strategy, agent, environment)
+    if tile > size:
+        raise InvalidInput(
+            f"population.tile = {tile}: a tile holds at most the {size} members of "
+            "population.size; use a smaller one, or auto"
+        )
+    return tile
+
+
+def _resolved(
+    config: RunConfig,
+    tile: int,
+    agent: Agent,
+    environment: Environment,
+    strategy: Strategy,
+    selection: Selection | None,
+) -> RunConfig:
+    """Write out every default, those of plug-ins too."""
+    chosen = {"env": environment, "agent": agent, "selection": selection}
+    given = {section: plugin for section, plugin in chosen.items() if plugin}
+    resolved = registry.resolved_config(config, **given)
+    name = config.strategy.name
+    settings = Choice.model_validate({"name": name, **strategy.described()})
+    population = config.population.model_copy(update={"tile": tile})
+    return resolved.model_copy(update={"strategy": settings, "population": population})
 
 
 def build_selection(config: RunConfig) -> Selection | None:

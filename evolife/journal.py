@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 
 from evolife.config.model import config_digest
+from evolife.errors import EvolifeError
 from evolife.evolution import Progress, Step
 from evolife.experiment import Experiment
 from evolife.record.dashboard import Dashboard
@@ -46,10 +47,15 @@ class Journal:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         self._metrics.close()
         if self.dashboard:
-            self.dashboard.close()
+            try:
+                self.dashboard.close()
+            except EvolifeError:
+                # What ended the work matters more than the events it leaves unwritten.
+                if failure is None:
+                    raise
 
     def record(self, step: Step) -> None:
         """Write one generation."""
@@ -58,6 +64,12 @@ class Journal:
         self._display.update(step.generation, metrics)
         if self.dashboard:
             self._draw(self.dashboard, step, metrics)
+
+    def save_if_due(self, done: int, progress: Progress) -> None:
+        """Write a checkpoint now and then, and after the last generation."""
+        config = self._experiment.config
+        if done % config.checkpoint.every == 0 or done == config.generations:
+            self.save(done, progress)
 
     def save(self, done: int, progress: Progress) -> None:
         """Write the checkpoint after ``done`` generations."""

@@ -40,7 +40,14 @@ class LowRankMatrix:
         return self.w + self.a @ self.b.T
 
     def __rmatmul__(self, x: Array) -> Array:
-        return x @ self.w + (x @ self.a) @ self.b.T
+        # A sum over inputs as a product with ones: under vmap the plain ``x @ a`` is a
+        # batch of dot products, which XLA's CPU code does not vectorise.
+        ones = jnp.ones(self.a.shape[0], self.a.dtype)
+        shared = x @ self.w
+        for i in range(self.a.shape[1]):
+            scale = (x * self.a[:, i]) @ ones
+            shared = shared + scale[..., None] * self.b[:, i]
+        return shared
 
     def __matmul__(self, x: Array) -> Array:
         return self.w @ x + self.a @ (self.b.T @ x)

@@ -1,25 +1,25 @@
 """The main job: evolve, choose the best of K, hold the control against them."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from evolife.config.model import RunConfig, config_digest, control_config
-from evolife.errors import InvalidInput, Stopped
-from evolife.evolution import Progress, begin, evolve
+from evolife import opening
+from evolife.config.model import RunConfig, control_config
+from evolife.errors import EvolifeError, Stopped
+from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment, build
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
-from evolife.lineage.manifest import finish_manifest, start_manifest
+from evolife.lineage.manifest import finish_manifest
 from evolife.population import Interrupted, Partial
-from evolife.ranks import Ranks, mpi_library
+from evolife.ranks import Ranks
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
-from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.run_folder import RunFolder, create
-from evolife.storage.transfer import from_rank_zero, on_rank_zero
+from evolife.storage.run_folder import RunFolder
+from evolife.storage.transfer import on_rank_zero
 from evolife.tournament import hold
 from evolife.verdict import compare
 
@@ -47,99 +47,82 @@ def train(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
         InvalidInput: the config, the folder or its checkpoint does not fit.
         Stopped: a signal came; the checkpoint to resume from is written.
     """
-    report = evolve_run(config, path, session)
-    control = control_config(config)
-    if control is None:
-        return report
-    session.terminal.info(f"the control: {control.name}")
-    against = evolve_run(control, path / CONTROL, session)
-    verdict = compare(report["champions"][0], against["champions"][0], config.claim)
-    return {**report, CONTROL: against, "verdict": dataclasses.asdict(verdict)}
-
-
-def evolve_run(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
-    """Evolve one config to its champions, or go on where its folder stopped."""
-    experiment = build(config)
-    ranks, run = session.ranks, RunFolder(path)
-    on_rank_zero(lambda: _prepare(experiment, run, session), ranks)
-    if ranks.rank:
-        redirect_output(run.log_path(ranks.rank))
-    progress, done = _progress(experiment, run, session)
-    manifest = on_rank_zero(lambda: _open_manifest(experiment, run, session), ranks)
-    reason = "failed"
     try:
-        table = _work(experiment, run, progress, done, session)
-        reason = "done"
-    except Stopped:
-        reason = "stopped"
-        raise
-    finally:
-        if ranks.rank == 0:
-            reached = max(checkpoint.generations(run.checkpoints), default=0)
-            steps = experiment.steps_per_generation * reached
-            finish_manifest(run, manifest, reason, steps)
-    steps = config.lifetime.steps
+        return _with_control(config, path, session)
+    except Stopped as stop:
+        raise Stopped(f"{stop}; go on with: evolife train --resume {path}") from stop
+
+
+def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
+    against = control_config(config)
+    # Both first: what is wrong with a control must not show only hours later.
+    main = _built(config, path, session)
+    other = _built(against, path / CONTROL, session) if against else None
+    with contextlib.ExitStack() as kept:
+        report = evolve_run(main, path, session, kept)
+        if other is None:
+            return report
+        session.terminal.info(f"the control: {other.config.name}")
+        beside = evolve_run(other, path / CONTROL, session, kept)
+    verdict = compare(report["champions"][0], beside["champions"][0], config.claim)
+    return {**report, CONTROL: beside, "verdict": dataclasses.asdict(verdict)}
+
+
+def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
+    experiment = build(config)
+    if session.resume:
+        on_rank_zero(lambda: opening.check_config(experiment, path), session.ranks)
+    return experiment
+
+
+def evolve_run(
+    experiment: Experiment, path: Path, session: Session, kept: contextlib.ExitStack
+) -> dict[str, Any]:
+    """Evolve to the champions, or go on where the folder stopped; return the report.
+
+    ``kept`` holds the lock on the folder.
+    """
+    ranks, run = session.ranks, RunFolder(path)
+    on_rank_zero(lambda: opening.enter(experiment, run, session.resume, kept), ranks)
+    table = _recorded(experiment, run, session)
+    environment, steps = experiment.environment, experiment.config.lifetime.steps
     return {
         "run": str(run.path),
-        "name": config.name,
-        "optimum": experiment.environment.optimum(steps),
-        "memoryless": experiment.environment.memoryless(steps),
+        "name": experiment.config.name,
+        "optimum": environment.optimum(steps),
+        "memoryless": environment.memoryless(steps),
         "champions": table,
     }
 
 
-def _prepare(experiment: Experiment, run: RunFolder, session: Session) -> None:
-    """Create the folder, or note in the one to resume what the config is now."""
-    text = experiment.config.to_yaml()
-    if not (session.resume and run.config_path.is_file()):
-        create(run.path, text)
-        return
-    with storage_errors("write", run.config_path):
-        write_atomically(run.config_path, text.encode())
-
-
-def _progress(
+def _recorded(
     experiment: Experiment, run: RunFolder, session: Session
-) -> tuple[Progress, int]:
-    """Read the newest valid checkpoint on rank 0 and hand it to everyone."""
-    held = [begin(experiment)]
-
-    def read() -> int:
-        loaded = checkpoint.load(run.checkpoints, None, held[0])
-        if loaded is None:
-            return 0
-        _check_digest(experiment, run, loaded.extra)
-        for warning in loaded.warnings:
-            session.terminal.warning(warning)
-        held[0] = loaded.tree
-        return loaded.generation
-
-    done: int = on_rank_zero(read, session.ranks)
-    return from_rank_zero(held[0], session.ranks), done
-
-
-def _check_digest(
-    experiment: Experiment, run: RunFolder, extra: Mapping[str, Any]
-) -> None:
-    if extra.get("config_digest") != config_digest(experiment.config):
-        raise InvalidInput(
-            f"the checkpoint in {run.path} is of another config; resume with the run's "
-            f"own: evolife train --resume {run.path}"
-        )
-
-
-def _open_manifest(
-    experiment: Experiment, run: RunFolder, session: Session
-) -> dict[str, Any]:
-    return start_manifest(
-        run,
-        config_digest(experiment.config),
-        session.argv,
-        code=session.code,
-        ranks=session.ranks.size,
-        mpi=mpi_library() if session.ranks.size > 1 else None,
-        seeds={"seed": experiment.config.seed},
+) -> list[dict[str, Any]]:
+    """Do the work between the manifest's notes of its start and its end."""
+    ranks = session.ranks
+    progress, done = opening.load_progress(experiment, run, ranks, session.terminal)
+    manifest = on_rank_zero(
+        lambda: opening.note_start(experiment, run, session.argv, session.code, ranks),
+        ranks,
     )
+    if ranks.rank:
+        redirect_output(run.log_path(ranks.rank))
+
+    def note_end(reason: str) -> None:
+        reached = max(checkpoint.generations(run.checkpoints), default=0)
+        steps = experiment.steps_per_generation * reached
+        finish_manifest(run, manifest, reason, steps)
+
+    try:
+        table = _work(experiment, run, progress, done, session)
+    except BaseException as failure:
+        # Why the work ended matters more than a note about it that cannot be written.
+        with contextlib.suppress(EvolifeError, OSError):
+            if ranks.rank == 0:
+                note_end("stopped" if isinstance(failure, Stopped) else "failed")
+        raise
+    on_rank_zero(lambda: note_end("done"), ranks)
+    return table
 
 
 def _work(
@@ -150,35 +133,44 @@ def _work(
     session: Session,
 ) -> list[dict[str, Any]]:
     """Evolve and hold the tournament; return the table of champions on every rank."""
-    config, ranks = experiment.config, session.ranks
-    with ExitStack() as stack:
-        journal = None
-        if ranks.rank == 0:
-            display = session.terminal.progress(config.generations, done)
-            shown = stack.enter_context(display)
-            journal = stack.enter_context(Journal(experiment, run, done, shown))
+    config, ranks, warn = experiment.config, session.ranks, session.terminal.warning
+    with contextlib.ExitStack() as stack:
+        journal = _opened_journal(experiment, run, done, session, stack)
         try:
-            warn = session.terminal.warning
             for step in evolve(experiment, progress, done, ranks, warn):
                 progress, done = step.progress, step.generation
                 if journal:
                     journal.record(step)
-                    if done % config.checkpoint.every == 0:
-                        journal.save(done, progress)
-            if journal:
-                journal.save(done, progress)
+                    journal.save_if_due(done, progress)
             best = hold(experiment, progress.archive, ranks)
         except Interrupted as stop:
-            partial = stop.partial
-            if done == config.generations:
-                partial = Partial.none(experiment.grid)
-            if journal:
-                journal.save(done, progress._replace(partial=partial))
-            raise Stopped(
-                f"stopped after generation {done} with a checkpoint; go on with: "
-                f"evolife train --resume {run.path}"
-            ) from stop
+            # A stop in the tournament leaves no unit of a generation half done.
+            ended = done == config.generations
+            partial = Partial.none(experiment.grid) if ended else stop.partial
+            left = progress._replace(partial=partial)
+            on_rank_zero(lambda: journal and journal.save(done, left), ranks)
+            words = f"stopped after generation {done} with a checkpoint"
+            raise Stopped(words) from stop
         table = on_rank_zero(lambda: champions.write(run, best), ranks)
         if journal:
             journal.champions(champions.markdown(table), done)
         return table
+
+
+def _opened_journal(
+    experiment: Experiment,
+    run: RunFolder,
+    done: int,
+    session: Session,
+    stack: contextlib.ExitStack,
+) -> Journal | None:
+    """Rank 0's journal; None on other ranks, which hear of it if that fails."""
+    opened: list[Journal] = []
+
+    def open_journal() -> None:
+        shown = session.terminal.progress(experiment.config.generations, done)
+        display = stack.enter_context(shown)
+        opened.append(stack.enter_context(Journal(experiment, run, done, display)))
+
+    on_rank_zero(open_journal, session.ranks)
+    return opened[0] if opened else None

@@ -1,6 +1,7 @@
 """Measure a run's champions on fresh lives, also longer ones or in other worlds."""
 
 import argparse
+import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from evolife.launching.launcher import plan_ranks
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.record.terminal import Terminal
 from evolife.storage.run_folder import open_run
+
+_MOST_LIVES = 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,8 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Live the champions again and show how they did."""
-    if args.lives < 2:
-        raise InvalidInput(f"--lives {args.lives}: an interval needs at least 2")
+    if not 2 <= args.lives <= _MOST_LIVES:
+        raise InvalidInput(
+            f"--lives {args.lives}: allowed are 2 (an interval needs them) to "
+            f"{_MOST_LIVES}"
+        )
     folder = open_run(args.run)
     config = _config(args, str(folder.config_path))
     # One process unless a launcher started more: lives of champions are few.
@@ -69,12 +75,15 @@ def _config(args: argparse.Namespace, path: str) -> RunConfig:
 
 def _environment(text: str) -> str:
     """A mapping in YAML's flow style, from a name, a file or such a mapping."""
+    if text.lstrip().startswith("{"):
+        return text
     path = Path(text)
-    if not path.is_file():
-        return text if text.lstrip().startswith("{") else f"{{name: {text}}}"
+    if not (path.suffix or path.is_file()):
+        return f"{{name: {text}}}"
     from evolife.config.yaml_file import read_yaml
 
     data = read_yaml(path).data
-    import json
-
-    return json.dumps(data.get("env", data))
+    try:
+        return json.dumps(data.get("env", data), allow_nan=False)
+    except ValueError as error:
+        raise InvalidInput(f"{path}: every number must be finite") from error

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import RunConfig, config_digest, load_config
+from evolife.config.model import RunConfig, load_config
 from evolife.errors import InvalidInput
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
@@ -69,37 +69,23 @@ def _ranks(text: str) -> int | Literal["auto"]:
 
 
 def _config(args: argparse.Namespace) -> RunConfig:
-    overrides = list(args.overrides)
-    source = args.config
+    source, overrides = _named(args)
     if args.resume is None:
         if source is None:
             raise InvalidInput("train needs a config; see evolife list configs")
         return load_config(source, overrides, args.plugins)
     if args.out is not None and args.out != args.resume:
         raise InvalidInput("--resume goes on in its own folder; leave --out away")
-    if source is not None and "=" in source:
-        overrides, source = [source, *overrides], None
-    own = load_config(
-        str(open_run(args.resume).config_path),
-        overrides if source is None else (),
-        args.plugins,
-    )
-    return own if source is None else _same_run(own, source, overrides, args)
+    own = str(open_run(args.resume).config_path)
+    # Whether another config describes the same evolution shows once it is built.
+    return load_config(source or own, overrides, args.plugins)
 
 
-def _same_run(
-    own: RunConfig, source: str, overrides: list[str], args: argparse.Namespace
-) -> RunConfig:
-    """The config given beside ``--resume``, if it describes the same evolution."""
-    from evolife.experiment import build
-
-    given = build(load_config(source, overrides, args.plugins)).config
-    if config_digest(given) != config_digest(own):
-        raise InvalidInput(
-            f"{args.resume} was made by another config than {source}; go on with its "
-            f"own: evolife train --resume {args.resume}"
-        )
-    return given
+def _named(args: argparse.Namespace) -> tuple[str | None, list[str]]:
+    """The config and the overrides, of which the first may stand in its place."""
+    if args.resume and args.config and "=" in args.config:
+        return None, [args.config, *args.overrides]
+    return args.config, list(args.overrides)
 
 
 def _out(args: argparse.Namespace, config: RunConfig) -> Path:

@@ -5,7 +5,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
 from pydantic import Field, JsonValue, PrivateAttr
@@ -76,7 +76,10 @@ class Population(_Section):
     """How many members there are, and how many one compiled program evaluates."""
 
     size: int = Field(ge=1, description="K, the members of a generation")
-    tile: int = Field(default=64, ge=1, description="members evaluated by one program")
+    tile: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
+        default="auto",
+        description="members lived by one program; auto: by their size and the cache",
+    )
 
 
 class BestOfK(_Section):

@@ -100,4 +100,4 @@ def _end_together(ranks: Ranks, error: EvolifeError) -> NoReturn:
 
 
 def _signed(ranks: Ranks, message: str) -> str:
-    return f"evolife: {message}" if ranks.size == 1 else f"rank {ranks.rank}: {message}"
+    return f"rank {ranks.rank}: {message}" if ranks.rank else f"evolife: {message}"

@@ -71,9 +71,12 @@ def read(run: RunFolder) -> list[dict[str, Any]]:
             f"evolife train --resume {run.path}"
         )
     try:
-        table: list[dict[str, Any]] = json.loads(path.read_bytes())["champions"]
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
+        document = json.loads(path.read_bytes())
+    except (ValueError, OSError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}; {_again(run)}") from error
+    table = document.get("champions") if isinstance(document, dict) else None
+    if not isinstance(table, list) or not table or not all(map(_is_row, table)):
+        raise InvalidInput(f"{path} is damaged: no table of champions; {_again(run)}")
     return table
 
 
@@ -87,6 +90,17 @@ def read_genomes(
     """
     genomes = [_read_one(run.champions / row["file"], template) for row in table]
     return jax.tree.map(lambda *leaves: np.stack(leaves), *genomes)
+
+
+def _is_row(row: Any) -> bool:
+    kinds = {"rank": int, "file": str, "source": str, "selected": float | int}
+    return isinstance(row, dict) and all(
+        isinstance(row.get(key), kind) for key, kind in kinds.items()
+    )
+
+
+def _again(run: RunFolder) -> str:
+    return f"let them be written again by evolife train --resume {run.path}"
 
 
 def _read_one(path: Path, template: Genome) -> Genome:

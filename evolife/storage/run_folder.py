@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import datetime
+import re
 from pathlib import Path
 
 from evolife.errors import InvalidInput, nearest
@@ -46,6 +47,11 @@ class RunFolder:
         return self.path / "champions"
 
     @property
+    def parts(self) -> tuple[Path, ...]:
+        """The folders within."""
+        return self.tensorboard, self.checkpoints, self.champions, self.logs
+
+    @property
     def logs(self) -> Path:
         """Folder of the logs of ranks other than 0."""
         return self.path / "logs"
@@ -81,8 +87,8 @@ def create(path: Path, config_yaml: str) -> RunFolder:
             path.mkdir(parents=True)
             made.append(path)
         try:
-            for part in (run.tensorboard, run.checkpoints, run.champions, run.logs):
-                part.mkdir()
+            for part in run.parts:
+                part.mkdir(exist_ok=True)
                 made.append(part)
             # Last, because this file is what makes the folder a run.
             write_atomically(run.config_path, config_yaml.encode())
@@ -106,7 +112,10 @@ def open_run(path: Path) -> RunFolder:
 
 
 def _is_empty_folder(run: RunFolder) -> bool:
-    """Return whether the folder exists already; refuse everything in the way."""
+    """Return whether the folder exists already; refuse everything in the way.
+
+    What a kill within :func:`create` left behind is not in the way.
+    """
     path = run.path
     if run.config_path.exists():
         raise InvalidInput(
@@ -119,12 +128,18 @@ def _is_empty_folder(run: RunFolder) -> bool:
         raise InvalidInput(
             f"{path} is a file, not a folder; choose another with --out DIR"
         )
-    if any(path.iterdir()):
+    if not all(_is_remnant(run, found) for found in path.iterdir()):
         raise InvalidInput(
             f"{path} is not empty and holds no run; "
             "choose a new or empty folder with --out DIR"
         )
     return True
+
+
+def _is_remnant(run: RunFolder, path: Path) -> bool:
+    if path in run.parts:
+        return path.is_dir() and not any(path.iterdir())
+    return re.fullmatch(r"\.config\.yaml\.\d+\.tmp", path.name) is not None
 
 
 def _remove(folders: list[Path]) -> None:

@@ -68,6 +68,7 @@ class EvosaxStrategy(Strategy):
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), genome_template)
         flat, self._unravel = ravel_pytree(zeros)
         self.dimensions: int = flat.size
+        self.member_size = self.dimensions
         self.settings = evosax_settings.with_defaults(name, settings)
         self._algorithm, self._params = evosax_settings.build_algorithm(
             name, population_size, self.dimensions, settings
@@ -116,6 +117,10 @@ class EvosaxStrategy(Strategy):
         if not self._population_based:
             return ask()
         return jax.lax.cond(generation == 0, newborns, ask)
+
+    def described(self) -> dict[str, Any]:
+        """What was set, and the defaults that differ from evosax's own."""
+        return dict(self.settings)
 
     def member(self, proposal: EvosaxProposal, index: Array) -> Genome:
         """Row ``index`` of the population as a genome."""
@@ -219,20 +224,15 @@ def build(
 
     def attempt(size: int) -> EvosaxStrategy:
         built = EvosaxStrategy(name, size, settings, selection, genome_template)
-        evosax_checks.rehearse(built, genome_template)
+        # A copy, because RandomSearch remembers what a newborn is.
+        evosax_checks.rehearse(copy.copy(built), genome_template)
         return built
-
-    def suits(size: int) -> bool:
-        try:
-            return bool(attempt(size))
-        except MisfitError:
-            return False
 
     try:
         return attempt(population_size)
     except MisfitError as misfit:
         raise evosax_checks.explain(
-            name, population_size, genome_template, misfit, suits
+            name, population_size, genome_template, misfit, attempt
         ) from misfit
 
 

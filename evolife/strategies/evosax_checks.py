@@ -1,5 +1,6 @@
 """What is checked before an evosax algorithm runs, and how a refusal is explained."""
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from evolife.strategies.evosax_weights import READS
 
 # Far enough to meet the next multiple of any number of groups in use.
 _FARTHEST = 256
+_GENEROUS = 5040
 
 
 def check_name(name: str) -> None:
@@ -67,51 +69,65 @@ def rehearse(strategy: Strategy, template: Genome) -> None:
     def newborn(key: Any) -> Genome:
         return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), template)
 
-    def cycle(key: Any, generation: Any, fitness: Any) -> tuple:
+    def ask(key: Any, generation: Any) -> tuple:
         state = strategy.init(key, newborn)
-        proposal = strategy.propose(state, generation)
-        genome = strategy.member(proposal, generation)
-        statistics = LifeStatistics(fitness, fitness, fitness)
-        after = strategy.update(state, proposal, generation, fitness, statistics)
-        return proposal.population, genome, state, after
+        return state, strategy.propose(state, generation)
 
-    fitness = jax.ShapeDtypeStruct((strategy.population_size,), jnp.float32)
+    def tell(state: Any, proposal: Any, generation: Any, fitness: Any) -> Any:
+        statistics = LifeStatistics(fitness, fitness, fitness)
+        return strategy.update(state, proposal, generation, fitness, statistics)
+
+    size = strategy.population_size
     generation = jax.ShapeDtypeStruct((), jnp.int32)
+    fitness = jax.ShapeDtypeStruct((size,), jnp.float32)
+    before, proposal = _traced(ask, jax.random.key(0), generation)
+    proposed = proposal.population.shape[0]
+    if proposed != size:
+        raise MisfitError(f"it proposes {proposed} members instead")
+    after = _traced(tell, before, proposal, generation, fitness)
+    if jax.tree.flatten(before) != jax.tree.flatten(after):
+        raise MisfitError("its state changes its shape from generation to generation")
+
+
+def _traced(function: Callable[..., Any], *arguments: Any) -> Any:
     try:
-        asked, _, before, after = jax.eval_shape(
-            cycle, jax.random.key(0), generation, fitness
-        )
+        return jax.eval_shape(function, *arguments)
     except EvolifeError:
         raise
     except Exception as error:
         reason = (str(error) or type(error).__name__).splitlines()[0]
         raise MisfitError(reason) from error
-    if asked.shape[0] != strategy.population_size:
-        raise MisfitError(f"it proposes {asked.shape[0]} members instead")
-    if jax.tree.flatten(before) != jax.tree.flatten(after):
-        raise MisfitError("its state changes its shape from generation to generation")
 
 
 def explain(
-    name: str,
+    strategy_name: str,
     size: int,
     template: Genome,
     misfit: MisfitError,
-    suits: Callable[[int], bool],
+    attempt: Callable[[int], Any],
 ) -> InvalidInput:
-    """The refusal of a population of ``size``, with the nearest sizes that suit."""
-    sizes = sorted(nearest_sizes(size, suits))
+    """The refusal of a population, with the nearest sizes that ``attempt`` takes."""
+
+    def suits(size: int) -> bool:
+        try:
+            attempt(size)
+        except (MisfitError, InvalidInput):
+            return False
+        return True
+
     reason = str(misfit).rstrip(".")
-    if sizes:
-        these = " and ".join(str(near) for near in sizes)
+    # A highly divisible size, and one more: refused too, no size is to blame.
+    if any(suits(size) for size in (_GENEROUS, _GENEROUS + 1)):
+        these = " and ".join(str(near) for near in nearest_sizes(size, suits))
         return InvalidInput(
-            f"population.size = {size}: {name} refuses it ({reason}); nearest that it "
-            f"takes with these settings: {these}"
+            f"population.size = {size}: {strategy_name} refuses it ({reason}); nearest "
+            f"that it takes with these settings: {these or 'none nearby'}"
         )
     numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(template))
     return InvalidInput(
-        f"strategy {name} refuses a genome of {numbers} numbers with these settings, "
-        f"whatever the population ({reason}); change its settings or choose another"
+        f"strategy {strategy_name} refuses a genome of {numbers} numbers with these "
+        f"settings, whatever the population ({reason}); change its settings or choose "
+        "another"
     )
 
 
@@ -120,6 +136,4 @@ def nearest_sizes(size: int, suits: Callable[[int], bool]) -> Iterator[int]:
     below = range(size - 1, max(0, size - _FARTHEST), -1)
     above = range(size + 1, size + _FARTHEST)
     for candidates in (below, above):
-        near = next((candidate for candidate in candidates if suits(candidate)), None)
-        if near is not None:
-            yield near
+        yield from itertools.islice(filter(suits, candidates), 1)

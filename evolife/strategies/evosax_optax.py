@@ -56,6 +56,7 @@ def schedule(value: Any, where: str) -> Schedule:
         _check_positive(value, where, required=True)
         return optax.constant_schedule(float(value))
     name, arguments = _named(value, where, schedules(), "a schedule")
+    arguments = {key: _with_whole_keys(item) for key, item in arguments.items()}
     built = _call(schedules()[name], arguments, f"{where} '{name}'")
     try:
         first = float(built(0))
@@ -84,15 +85,14 @@ def optimizers() -> dict[str, Callable[..., Any]]:
 
 @functools.cache
 def schedules() -> dict[str, Callable[..., Any]]:
-    """Schedules by name, with and without ``_schedule``, that plain values describe."""
+    """Schedules that plain values describe, by name without ``_schedule``."""
     found = {
-        name: function
+        name.removesuffix("_schedule"): function
         for name, function in vars(optax.schedules).items()
         if inspect.isfunction(function)
         and not name.startswith(("inject_", "join_", "sgdr_"))
     }
-    short = {name.removesuffix("_schedule"): call for name, call in found.items()}
-    return dict(sorted({**short, **found}.items()))
+    return dict(sorted(found.items()))
 
 
 def _named(
@@ -104,13 +104,22 @@ def _named(
             f"{where} = {value!r}: {what} is a mapping with a name and its arguments, "
             f"such as {{name: {next(iter(known))}, ...}}"
         )
-    name = arguments["name"]
+    name = str(arguments["name"]).removesuffix("_schedule")
     if name not in known:
         raise InvalidInput(
             f"{where}.name = {name!r}: unknown{nearest(name, known)} "
             f"(known: {', '.join(known)})"
         )
     return name, {key: item for key, item in arguments.items() if key != "name"}
+
+
+def _with_whole_keys(value: Any) -> Any:
+    """Keys as whole numbers: a config's are text, optax's are generations."""
+    if not isinstance(value, Mapping):
+        return value
+    return {
+        int(key) if str(key).isdecimal() else key: item for key, item in value.items()
+    }
 
 
 def _call(function: Callable[..., Any], arguments: dict[str, Any], what: str) -> Any:

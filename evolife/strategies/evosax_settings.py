@@ -12,9 +12,14 @@ import jax
 import jax.numpy as jnp
 from evosax.algorithms import algorithms as ALGORITHMS  # noqa: N812
 
-from evolife.errors import InvalidInput, nearest
+from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.strategies import evosax_optax
-from evolife.strategies.evosax_tables import DEFAULTS, SETTABLE, SMALLEST
+from evolife.strategies.evosax_tables import (
+    DEFAULTS,
+    SETTABLE,
+    SMALLEST,
+    UNREAD,
+)
 
 # Given by the adapter, functions, or files whose loading runs code (pickle).
 _NOT_SETTINGS = frozenset(
@@ -54,7 +59,8 @@ def params_settings(name: str) -> tuple[str, ...]:
     getter = ALGORITHMS[name]._default_params.fget
     cls = typing.get_type_hints(getter)["return"]
     fields = (field.name for field in dataclasses.fields(cls))
-    return tuple(field for field in fields if field not in _NOT_SETTINGS)
+    hidden = _NOT_SETTINGS.union(UNREAD.get(name, ()))
+    return tuple(field for field in fields if field not in hidden)
 
 
 def valid_keys(name: str) -> tuple[str, ...]:
@@ -81,13 +87,19 @@ def build_algorithm(
     }
     size = _size_of_one(name, population_size, arguments.get("num_populations", 1))
     if name == "RandomSearch":
-        arguments["sampling_fn"] = None
+        arguments["sampling_fn"] = _before_init
     algorithm = _construct(name, size, dimensions, arguments)
     for key in SETTABLE.get(name, ()):
         if key in merged:
             now = getattr(algorithm, key)
             setattr(algorithm, key, _attribute(key, merged[key], now))
     return algorithm, _params(name, algorithm, merged)
+
+
+def _before_init(key: Any) -> Any:
+    raise EvolifeError(
+        "RandomSearch samples newborns: init the strategy before it asks"
+    )
 
 
 def _check_keys(name: str, settings: Mapping[str, Any]) -> None:

@@ -26,15 +26,25 @@ SETTABLE: dict[str, tuple[str, ...]] = {
 }
 """Public attributes of the built algorithm that settings may change."""
 
+UNREAD: dict[str, tuple[str, ...]] = {
+    "ARS": ("std_init",),
+    "ASEBO": ("grad_decay",),
+    "CR_FM_NES": ("h_inv",),
+    "LGA": ("crossover_rate",),
+    "LM_MA_ES": ("c_1", "c_mu"),
+    "SAMR_GA": ("std_best_limit",),
+}
+"""Fields of ``Params`` that evosax 0.3.2 never reads: no settings, they do nothing."""
+
 _ADAM = {"name": "adam", "learning_rate": 0.01}
 _SGD = {"name": "sgd", "learning_rate": 1.0}
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ARS": {"optimizer": _ADAM, "std_schedule": 0.1},
-    "ASEBO": {"optimizer": _ADAM},
+    "ASEBO": {"optimizer": _ADAM, "std_schedule": 1.0},
     "DES": {"optimizer": _SGD},
     "ESMC": {"optimizer": _ADAM, "std_schedule": 0.1},
-    "GuidedES": {"optimizer": _ADAM, "alpha": 1.0},
+    "GuidedES": {"optimizer": _ADAM, "std_schedule": 1.0, "alpha": 1.0},
     "HillClimbing": {"std_schedule": 0.1},
     "iAMaLGaM_Full": {"std_schedule": 0.1},
     "iAMaLGaM_Univariate": {"std_schedule": 0.1},
@@ -55,11 +65,17 @@ DEFAULTS: dict[str, dict[str, Any]] = {
 }
 """Settings that stand where a config is silent; evosax's own rule everything else.
 
-Every optimizer is named here, because an optimizer of optax cannot say what it is.
+Every optimizer and schedule is named here: those of optax cannot say what they are.
 """
 
-SMALLEST: dict[str, int] = {"EvoTF_ES": 2, "LGA": 2}
-"""Smallest populations where evosax takes less and then goes NaN."""
+SMALLEST: dict[str, int] = dict.fromkeys(
+    (
+        *("CMA_ES", "DES", "EvoTF_ES", "LES", "LGA", "LM_MA_ES", "MA_ES", "Rm_ES"),
+        *("Sep_CMA_ES", "iAMaLGaM_Full", "iAMaLGaM_Univariate"),
+    ),
+    2,
+)
+"""Smallest populations where evosax takes less and then divides by zero."""
 
 NOTES: dict[str, str] = {
     "ASEBO": "`std_schedule` is the length of a perturbation over all dimensions",

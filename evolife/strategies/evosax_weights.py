@@ -3,10 +3,11 @@
 Every algorithm of evosax reads its shaped fitness in one of six ways; READS says which.
 
 - ``gradient``: the fitness is dotted with the perturbations and divided by a constant;
-  it gets ``-constant * weights``, so that its step is that of the weights.
-- ``natural``: the fitness is a weight, of either sign; it gets the weights, scaled down
-  to an absolute sum of 2 where theirs is larger (raw fitness), since the step size grows
-  with their exponential.
+  it gets ``-constant * weights``, so that its step is that of the weights. (ARS and
+  ASEBO then normalise it; ESMC first clips the weights at those of the centre.)
+- ``natural``: the fitness is a weight, of either sign; it gets the weights, scaled to
+  an absolute sum of 2 where theirs is larger (raw fitness), since the step size follows
+  their exponential.
 - ``recombination``: the fitness is a weight of a mean and must not be negative; it gets
   ``weights - min(weights)`` divided by its sum. The shift changes no direction, since
   perturbations have mean zero.

@@ -89,6 +89,7 @@ class LowRankStrategy(Strategy):
         self.population_size = population_size
         self.selection = selection
         self._layout = noise.layout(template, settings.rank)
+        self.member_size = self._layout.length
         self._optimizer = _optimizer(settings)
 
     def init(self, key: Key, newborn: Callable[[Key], Genome]) -> LowRankState:
@@ -130,6 +131,10 @@ class LowRankStrategy(Strategy):
         )
         mean = optax.apply_updates(state.mean, changes)
         return LowRankState(mean, optimizer, state.key, selection)
+
+    def described(self) -> dict[str, Any]:
+        """The hyperparameters."""
+        return dataclasses.asdict(self.settings)
 
     def centre(self, state: LowRankState) -> Genome:
         """The mean."""

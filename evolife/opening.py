@@ -1,0 +1,127 @@
+"""Before the first generation: the run's folder, its lock, and where it stopped.
+
+Whatever does not fit is refused before anything in the folder is changed.
+"""
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from evolife.config.model import config_digest, load_config
+from evolife.errors import InvalidInput
+from evolife.evolution import Progress, begin
+from evolife.experiment import Experiment
+from evolife.lineage.manifest import start_manifest
+from evolife.ranks import Ranks, mpi_library
+from evolife.record import metrics
+from evolife.record.terminal import Terminal
+from evolife.storage import checkpoint
+from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.lock import locked
+from evolife.storage.run_folder import RunFolder, create
+from evolife.storage.transfer import from_rank_zero, on_rank_zero
+
+
+def check_config(experiment: Experiment, path: Path) -> None:
+    """Check that the run at ``path``, if there is one, is of this config.
+
+    Raises:
+        InvalidInput: it describes another evolution, or is damaged.
+    """
+    run = RunFolder(path)
+    if run.config_path.is_file():
+        _same(experiment, run, config_digest(load_config(str(run.config_path))))
+
+
+def enter(
+    experiment: Experiment, run: RunFolder, resume: bool, kept: contextlib.ExitStack
+) -> None:
+    """Make the folder, or go back to one to resume; ``kept`` holds its lock.
+
+    Raises:
+        InvalidInput: the folder is in use, or may not be used.
+        EvolifeError: the disk is full or refuses.
+    """
+    if not (resume and run.config_path.is_file()):
+        create(run.path, experiment.config.to_yaml())
+    kept.enter_context(locked(run.path))
+    for part in run.parts:
+        # Copying a run may have lost its empty folders.
+        with storage_errors("create", part):
+            part.mkdir(exist_ok=True)
+
+
+def load_progress(
+    experiment: Experiment, run: RunFolder, ranks: Ranks, terminal: Terminal
+) -> tuple[Progress, int]:
+    """Read the newest valid checkpoint on rank 0 and hand it to everyone.
+
+    Returns what evolution goes on from and how many generations are done: none, where
+    there is no checkpoint yet.
+
+    Raises:
+        InvalidInput: the checkpoint is of another config, or beyond this one's end; or
+            the metrics were altered.
+        EvolifeError: every checkpoint is damaged.
+    """
+    held = [begin(experiment)]
+
+    def read() -> int:
+        metrics.read(run.metrics_path)
+        loaded = checkpoint.load(run.checkpoints, None, held[0])
+        if loaded is None:
+            return 0
+        _same(experiment, run, loaded.extra.get("config_digest"))
+        _not_beyond(experiment, run, loaded.generation)
+        for warning in loaded.warnings:
+            terminal.warning(warning)
+        held[0] = loaded.tree
+        return loaded.generation
+
+    done: int = on_rank_zero(read, ranks)
+    return from_rank_zero(held[0], ranks), done
+
+
+def note_start(
+    experiment: Experiment,
+    run: RunFolder,
+    argv: Sequence[str],
+    code: Mapping[str, Any],
+    ranks: Ranks,
+) -> dict[str, Any]:
+    """Open a session in the manifest and write the config as it is now.
+
+    Raises:
+        InvalidInput: the manifest is damaged, or of another config.
+        EvolifeError: the disk is full or refuses.
+    """
+    manifest = start_manifest(
+        run,
+        config_digest(experiment.config),
+        argv,
+        code=code,
+        ranks=ranks.size,
+        mpi=mpi_library() if ranks.size > 1 else None,
+        seeds={"seed": experiment.config.seed},
+    )
+    with storage_errors("write", run.config_path):
+        write_atomically(run.config_path, experiment.config.to_yaml().encode())
+    return manifest
+
+
+def _same(experiment: Experiment, run: RunFolder, found: Any) -> None:
+    if found != config_digest(experiment.config):
+        raise InvalidInput(
+            f"{run.path} was made by another config, which its checkpoints belong to; "
+            "go on without changes to what is evolved, or begin anew with --out DIR"
+        )
+
+
+def _not_beyond(experiment: Experiment, run: RunFolder, done: int) -> None:
+    asked = experiment.config.generations
+    if done > asked:
+        raise InvalidInput(
+            f"generations = {asked}: {run.path} has lived {done} already; ask for at "
+            f"least {done}, or begin anew with --out DIR"
+        )

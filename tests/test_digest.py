@@ -1,0 +1,49 @@
+"""One run on any number of ranks: the same digests, the same champions."""
+
+import pytest
+
+from tests.cli_tools import TINY, champions, digests, metrics, needs_mpi, run
+
+STRATEGIES = ("low_rank", "CMA_ES", "SimpleGA", "SNES")
+GENERATIONS = 6
+
+
+@needs_mpi
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_any_number_of_ranks_gives_the_same_bits(tmp_path, strategy):
+    seen = {}
+    for ranks in (1, 2, 3, 5):
+        folder = tmp_path / str(ranks)
+        result = run(
+            *("train", "bandit", f"generations={GENERATIONS}", *TINY),
+            *(f"strategy={{name: {strategy}}}", "--out", folder),
+            *(() if ranks > 1 else ("--ranks", 1)),
+            ranks=0 if ranks == 1 else ranks,
+        )
+        assert result.returncode == 0, result.stderr
+        seen[ranks] = digests(folder), champions(folder), fitness(folder)
+    assert len(set(seen[1][0])) == len(seen[1][0]) == GENERATIONS
+    assert len({value for line in seen[1][2] for value in line}) > 1
+    for ranks in (2, 3, 5):
+        assert seen[ranks] == seen[1], f"{ranks} ranks"
+
+
+def fitness(folder):
+    return [
+        [line[key] for key in ("fitness/best", "fitness/median", "fitness/std")]
+        + line.get("life/best", [])
+        for line in metrics(folder)
+    ]
+
+
+def test_another_seed_gives_other_bits(tmp_path):
+    found = []
+    for seed in (0, 1):
+        folder = tmp_path / str(seed)
+        result = run(
+            *("train", "bandit", "generations=2", *TINY, f"seed={seed}"),
+            *("--ranks", 1, "--out", folder),
+        )
+        assert result.returncode == 0, result.stderr
+        found.append(digests(folder))
+    assert not set(found[0]) & set(found[1])

@@ -1,0 +1,380 @@
+"""A generation's numbers depend on the run alone: not on ranks, order or stops."""
+
+import dataclasses
+import functools
+import threading
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from evolife import lifetime, noise, population
+from evolife.agents.gru import Gru
+from evolife.agents.reflex import Reflex
+from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
+from evolife.grid import Grid, lives_block
+from evolife.keys import Pool, life_key, pool_key
+from evolife.population import Interrupted, Partial, Population, Task
+from evolife.ranks import Serial, share_of
+from evolife.strategies.low_rank import LowRank, LowRankProposal, LowRankStrategy
+
+POOL = pool_key(9, Pool.EVOLVE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Walk(Environment):
+    """Pays for following a drawn target; ``luck`` pays it without any action."""
+
+    luck: bool = False
+    poison: float = 0.0
+    senses = acts = objective = generalises = ""
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(2, Continuous(1))
+
+    @property
+    def reward_range(self) -> tuple[float, float]:
+        return -9.0, 9.0
+
+    def reset(self, key: Any) -> Any:
+        target = jax.random.normal(key)
+        return target, self._sense(target, key, jnp.float32(0))
+
+    def step(self, state: Any, action: Any, key: Any) -> Any:
+        earned = jnp.float32(0) if self.luck else -((action[0] - state) ** 2)
+        reward = earned + jax.random.normal(key)
+        # Poisoned lives are those with a large target.
+        reward = jnp.where(self.poison * state > 1, jnp.inf, reward)
+        return state, self._sense(state, key, reward)
+
+    def _sense(self, state: Any, key: Any, reward: Any) -> TimeStep:
+        seen = jnp.stack([state, jax.random.normal(key)])
+        return TimeStep(seen, reward, jnp.zeros((), bool))
+
+    def statistics(self, state: Any) -> dict[str, Any]:
+        return {"target": state}
+
+
+class Thread(Serial):
+    """One of ``size`` ranks that live in threads of this process."""
+
+    def __init__(self, rank: int, size: int, barrier: threading.Barrier, board: dict):
+        super().__init__()
+        self.rank, self.size, self._barrier, self._board = rank, size, barrier, board
+
+    def _everyones(self, mine: Any) -> list[Any]:
+        self._board[self.rank] = mine
+        self._barrier.wait(60)
+        everyones = [self._board[rank] for rank in range(self.size)]
+        self._barrier.wait(60)
+        return everyones
+
+    def exchange(self, rows: Any, units: int, note: bytes = b"") -> Any:
+        self.check_share(rows, units)
+        everyones = self._everyones((rows, note))
+        joined = np.concatenate([rows for rows, _ in everyones])
+        return joined, [note for _, note in everyones]
+
+    def sum_exact(self, array: Any) -> Any:
+        return sum(self._everyones(array)) + 0.0
+
+
+class StopAfter(Serial):
+    """A rank that is asked to stop once it has begun so many calls."""
+
+    def __init__(self, calls: int):
+        super().__init__()
+        self.calls = calls
+
+    def stop_requested(self) -> bool:
+        self.calls -= 1
+        return self.calls < 0
+
+
+def in_threads(size: int, work: Any) -> list[Any]:
+    """``work(rank)`` on each rank of a world of ``size``, all at once."""
+    barrier, board = threading.Barrier(size), {}
+    ranks = [Thread(rank, size, barrier, board) for rank in range(size)]
+    results: list[Any] = [None] * size
+
+    def run(rank: Thread) -> None:
+        try:
+            results[rank.rank] = work(rank)
+        except BaseException as error:
+            results[rank.rank] = error
+            if not isinstance(error, Interrupted):
+                barrier.abort()
+
+    threads = [threading.Thread(target=run, args=(rank,)) for rank in ranks]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def make(world: Environment, steps: int = 24, **settings: Any) -> Population:
+    """Where only luck pays, a simpler agent will do: it compiles faster."""
+    agent = mind(world)
+    template = jax.eval_shape(agent.init_genome, POOL)
+    strategy = LowRankStrategy(LowRank(sigma=0.3), 14, None, template)
+    return Population(agent, world, strategy.member, steps, 8, **settings)
+
+
+def mind(world: Any) -> Agent:
+    return Reflex(world.spec, (2,)) if world.luck else Gru(world.spec, 4)
+
+
+@functools.cache
+def _proposal(world: Any) -> LowRankProposal:
+    genome = jax.jit(mind(world).init_genome)(POOL)
+    return LowRankProposal(genome, POOL, jnp.float32(0.3))
+
+
+def task(generation: int = 3, world: Any = Walk()) -> Task:
+    return Task(_proposal(world), POOL, np.int32(generation))
+
+
+GRID = Grid(tuple(range(14)), range(6), 4, 2)
+"""Four units across, the last with two padded lanes, by three down."""
+
+
+@pytest.fixture(scope="module")
+def walkers() -> Population:
+    return make(Walk())
+
+
+@pytest.fixture(scope="module")
+def whole(walkers):
+    return walkers.live(GRID, task(), Serial())
+
+
+@pytest.fixture
+def short_calls(monkeypatch):
+    """A unit of 4 x 2 lives of 24 steps takes four calls of two bins."""
+    monkeypatch.setattr(population, "_CALL_LIMIT", 48)
+
+
+def assert_same_lives(one: Any, other: Any) -> None:
+    for name in ("scores", "early", "late"):
+        a, b = getattr(one.lived, name), getattr(other.lived, name)
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+def assert_same_outcomes(ones: Any, others: Any) -> None:
+    for a, b in zip(*map(jax.tree.leaves, (ones, others)), strict=True):
+        np.testing.assert_array_equal(a, b, strict=True)
+
+
+GRIDS = [
+    GRID,
+    Grid((0,), range(1), 1, 1),
+    Grid(tuple(range(5)), range(3, 10), 8, 3),
+    Grid(tuple(range(9)), range(2, 6), 3, 4),
+    Grid(tuple(range(8)), range(1), 8, 1),
+    Grid((7, 3, 11, 0, 2), range(5), 2, 2),
+]
+
+
+@pytest.mark.parametrize("grid", GRIDS)
+def test_units_cover_every_life_of_every_member_in_its_place(grid):
+    lanes = [grid.lanes(unit) for unit in range(grid.units)]
+    rows = np.stack([np.stack(np.meshgrid(m, n, indexing="ij"), -1) for m, n in lanes])
+    assert rows.shape == (grid.units, grid.tile, grid.block, 2)
+    assembled = grid.assemble(rows)
+    wanted = np.meshgrid(grid.members, list(grid.lives), indexing="ij")
+    np.testing.assert_array_equal(assembled, np.stack(wanted, -1))
+    for row, life in np.ndindex(len(grid.members), len(grid.lives)):
+        assert (rows[grid.places(row, life)] == assembled[row, life]).all()
+    across, down = -(-len(grid.members) // grid.tile), -(-len(grid.lives) // grid.block)
+    assert grid.units == across * down
+
+
+def test_short_lives_share_a_unit_and_long_ones_do_not():
+    assert lives_block(16, 64, 10) == 16
+    assert lives_block(16, 64, 10**6) == 1
+    for lives, tile, steps in ((6, 8, 10_000), (7, 64, 1000), (16, 64, 600)):
+        block = lives_block(lives, tile, steps)
+        assert lives % block == 0
+        assert block == 1 or block * tile * steps <= 2**18
+        larger = [n for n in range(block + 1, lives + 1) if lives % n == 0]
+        assert all(n * tile * steps > 2**18 for n in larger)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5, 13])
+def test_any_number_of_ranks_gives_the_same_bits(walkers, whole, size):
+    """Thirteen ranks are one more than there are units."""
+
+    def work(rank):
+        lived = walkers.live(GRID, task(), rank, note=b"rank %d" % rank.rank)
+        return lived, lived.details([2, 13])
+
+    expected = whole.details([2, 13])
+    for result in in_threads(size, work):
+        assert not isinstance(result, BaseException), result
+        lived, details = result
+        assert_same_lives(lived, whole)
+        assert_same_outcomes(details, expected)
+        assert lived.lived.notes == [b"rank %d" % r for r in range(size)]
+        np.testing.assert_array_equal(lived.fitness, whole.fitness)
+    shares = [len(share_of(GRID.units, r, size)) for r in range(size)]
+    assert sum(shares) == GRID.units
+
+
+def test_the_order_of_members_and_the_padding_change_no_bit(walkers, whole):
+    order = np.random.default_rng(0).permutation(14)
+    shuffled = dataclasses.replace(GRID, members=tuple(order.tolist()))
+    lived = walkers.live(shuffled, task(), Serial())
+    np.testing.assert_array_equal(lived.lived.scores, whole.lived.scores[order])
+    fewer = Grid((5, 6, 7), range(2, 5), 4, 2)
+    part = walkers.live(fewer, task(), Serial())
+    np.testing.assert_array_equal(part.lived.scores, whole.lived.scores[5:8, 2:5])
+
+
+def test_units_are_compiled_once_for_all_generations(short_calls):
+    people = make(Walk(), 12)
+    grid = Grid(tuple(range(6)), range(2), 4, 2)
+    scores = [people.live(grid, task(g), Serial()).lived.scores for g in range(4)]
+    people.live(grid, task(5), Serial()).details([1])
+    assert people.traces == 2, "one program begins units and one resumes them"
+    assert len({array.tobytes() for array in scores}) == 4
+
+
+def test_lives_in_a_block_equal_lives_alone(walkers, whole):
+    alone = walkers.live(dataclasses.replace(GRID, block=1), task(), Serial())
+    np.testing.assert_allclose(
+        alone.lived.scores, whole.lived.scores, rtol=1e-4, atol=1e-3
+    )
+    np.testing.assert_allclose(alone.lived.late, whole.lived.late, rtol=1e-4, atol=1e-4)
+
+
+def test_each_life_is_the_life_of_its_key(walkers, whole):
+    """Genome, key, statistics and mean of a member, against one life at a time."""
+    rows = [0, 9, 13]
+    build = jax.jit(lambda i: noise.materialise(walkers.member(task().proposal, i)))
+
+    @jax.jit
+    def live(genome, key):
+        return lifetime.live(walkers.agent, walkers.environment, genome, key, 24, 8)
+
+    for row, found in zip(rows, whole.details(rows), strict=True):
+        outcomes = [live(build(row), life_key(POOL, 3, row, n)) for n in range(6)]
+        for wanted, value in zip(
+            jax.tree.leaves(jax.tree.map(lambda *x: np.mean(x, axis=0), *outcomes)),
+            jax.tree.leaves(found),
+            strict=True,
+        ):
+            np.testing.assert_allclose(value, wanted, rtol=1e-3, atol=1e-3)
+        scores = [float(outcome.score) for outcome in outcomes]
+        np.testing.assert_allclose(
+            whole.lived.scores[row], scores, rtol=1e-3, atol=1e-3
+        )
+        assert float(found.score) == pytest.approx(float(whole.fitness[row]), rel=1e-5)
+
+
+def test_fitness_and_statistics_are_those_of_the_scores(whole):
+    scores = whole.lived.scores.astype(np.float64)
+    assert scores.shape == (14, 6) and np.unique(scores).size == 14 * 6
+    np.testing.assert_allclose(whole.fitness, scores.mean(1), rtol=1e-6)
+    statistics = whole.statistics()
+    error = scores.std(1, ddof=1) / np.sqrt(6)
+    np.testing.assert_allclose(statistics.standard_error, error, rtol=1e-5)
+    np.testing.assert_allclose(statistics.early, whole.lived.early.mean(1), rtol=1e-5)
+    np.testing.assert_allclose(statistics.late, whole.lived.late.mean(1), rtol=1e-5)
+    assert whole.nonfinite == 0
+
+
+@pytest.mark.parametrize("calls", [0, 1, 5, 11])
+def test_a_generation_stopped_between_units_resumes_to_the_same_bits(
+    walkers, whole, calls
+):
+    with pytest.raises(Interrupted) as stop:
+        walkers.live(GRID, task(), StopAfter(calls))
+    partial = stop.value.partial
+    assert partial.done.sum() == calls < GRID.units
+    resumed = walkers.live(GRID, task(), Serial(), partial)
+    assert_same_lives(resumed, whole)
+    assert_same_outcomes(resumed.details([0, 7]), whole.details([0, 7]))
+    assert partial.done.sum() == calls, "the partial handed in was changed"
+
+
+def test_a_stop_within_a_unit_discards_only_that_unit(whole, short_calls):
+    people = make(Walk())
+    with pytest.raises(Interrupted) as stop:
+        people.live(GRID, task(), StopAfter(10))
+    assert stop.value.partial.done.tolist() == [True] * 2 + [False] * 10
+    resumed = people.live(GRID, task(), Serial(), stop.value.partial)
+    assert_same_lives(resumed, people.live(GRID, task(), Serial()))
+    np.testing.assert_allclose(
+        resumed.lived.scores, whole.lived.scores, rtol=1e-4, atol=1e-3
+    )
+
+
+def test_one_stopping_rank_interrupts_all_with_what_all_had_done(walkers, whole):
+    def work(rank):
+        if rank.rank == 1:
+            rank.stop_requested = StopAfter(2).stop_requested
+        return walkers.live(GRID, task(), rank)
+
+    stops = in_threads(3, work)
+    assert all(isinstance(stop, Interrupted) for stop in stops)
+    partials = [stop.partial for stop in stops]
+    done = [True] * 4 + [True] * 2 + [False] * 2 + [True] * 4
+    for partial in partials:
+        assert partial.done.tolist() == done
+        np.testing.assert_array_equal(partial.rows, partials[0].rows)
+    for size in (1, 2):
+        for resumed in in_threads(
+            size, lambda rank: walkers.live(GRID, task(), rank, partials[0])
+        ):
+            assert_same_lives(resumed, whole)
+    none = Partial.none(GRID)
+    assert not none.done.any() and none.rows.shape == (12, 4, 2, 3)
+
+
+def test_generations_and_pools_live_other_lives(walkers, whole):
+    later = walkers.live(GRID, task(4), Serial()).lived.scores
+    other = task()._replace(pool=pool_key(9, Pool.VALIDATE))
+    elsewhere = walkers.live(GRID, other, Serial()).lived.scores
+    everything = np.concatenate([whole.lived.scores, later, elsewhere])
+    assert np.unique(everything).size == everything.size
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_same_lives_gives_every_member_the_same_world(same):
+    world = Walk(luck=True)
+    people = make(world, 8, same_lives=same)
+    lived = people.live(GRID, task(world=world), Serial())
+    scores, targets = (
+        lived.lived.scores,
+        [float(o.statistics["target"]) for o in lived.details(list(range(14)))],
+    )
+    assert np.unique(scores[0]).size == 6, "the lives of a member differ"
+    assert np.unique(scores).size == (6 if same else 14 * 6)
+    assert len(set(targets)) == (1 if same else 14)
+
+
+def test_fitness_that_is_not_finite_becomes_the_worst_and_is_counted():
+    grid = Grid(tuple(range(14)), range(2), 4, 2)
+    clean, lived = (
+        make(world, 8).live(grid, task(world=world), Serial())
+        for world in (Walk(luck=True), Walk(luck=True, poison=3.0))
+    )
+    sick = ~np.isfinite(lived.lived.scores).all(axis=1)
+    assert 2 < lived.nonfinite == sick.sum() < 12
+    np.testing.assert_array_equal(lived.fitness[~sick], clean.fitness[~sick])
+    assert (lived.fitness[sick] == clean.fitness[~sick].min()).all()
+    assert all(np.isfinite(part).all() for part in lived.statistics())
+    assert lived.fitness.dtype == np.float32
+
+
+def test_a_generation_without_any_finite_fitness_is_flat():
+    grid = Grid((0, 1, 2), range(64), 4, 64)
+    world = Walk(luck=True, poison=1e9)
+    lived = make(world, 4).live(grid, task(world=world), Serial())
+    assert lived.nonfinite == 3
+    assert (lived.fitness == 0).all()
+    assert all(np.isfinite(part).all() for part in lived.statistics())

@@ -1,0 +1,179 @@
+"""A run killed at any moment goes on as if nothing had happened, bit for bit."""
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import time
+
+import pytest
+
+from tests.cli_tools import (
+    champions,
+    complaint,
+    dashboard_steps,
+    descendants,
+    digests,
+    gone,
+    lines_so_far,
+    needs_mpi,
+    run,
+    started,
+    tree,
+    until,
+)
+
+GENERATIONS = 50
+KILLS = 10
+BUSY = (
+    f"generations={GENERATIONS}",
+    "control=null",
+    "agent.hidden=8",
+    "env.pulls=5",
+    "population.size=64",
+    "population.tile=8",
+    "lifetime.steps=1500",
+    "lifetime.lives=1",
+    "best_of_k.keep=2",
+    "best_of_k.lives=16",
+    "best_of_k.archive=4",
+    "record.every=2",
+    "checkpoint.every=1",
+    "checkpoint.keep=2",
+)
+"""A bandit whose generations take a tenth of a second, in eight units of work."""
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    """What the run comes to when nobody disturbs it."""
+    folder = tmp_path_factory.mktemp("resume") / "uninterrupted"
+    result = run("train", "bandit", *BUSY, "--ranks", 1, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    assert dashboard_steps(folder) == list(range(1, GENERATIONS + 1))
+    return folder
+
+
+def half_written(folder):
+    """Checkpoints that are being written, or were when a kill came."""
+    names = (
+        os.listdir(folder / "checkpoints") if (folder / "checkpoints").is_dir() else ()
+    )
+    return [name for name in names if re.search(r"\.tmp$|\.replaced$", name)]
+
+
+def await_moment(kind, folder, moments):
+    """Wait for a random moment: while it starts, in the work, in a checkpoint."""
+    if kind == "start":
+        time.sleep(moments.uniform(0.2, 3))
+        return
+    goal = lines_so_far(folder) + moments.randint(1, 3)
+    assert until(lambda: lines_so_far(folder) >= goal, nap=0.005)
+    if kind == "checkpoint":
+        assert until(lambda: half_written(folder), nap=0.0002)
+    else:
+        time.sleep(moments.uniform(0, 0.2))
+
+
+def kill(work, kind):
+    """Kill the whole job within a checkpoint; else its parent, which the ranks miss."""
+    family = descendants(work.pid)
+    assert work.poll() is None, work.communicate()
+    os.kill(work.pid, signal.SIGKILL)
+    for pid in family if kind == "checkpoint" else ():
+        os.kill(pid, signal.SIGKILL)
+    return family
+
+
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
+def test_ten_kills_leave_no_trace(tmp_path, uninterrupted, ranks):
+    moments = random.Random(ranks)
+    folder, torn, killed = tmp_path / "run", 0, []
+    for number in range(KILLS + 1):
+        again = (folder / "config.yaml").exists()
+        words = ("--resume", folder) if again else ("bandit", *BUSY, "--out", folder)
+        with started("train", *words, "--ranks", ranks) as work:
+            if number == KILLS:
+                _, told = work.communicate(timeout=120)
+                assert work.returncode == 0, told
+                break
+            kind = ("work", "checkpoint", "start")[number % 3]
+            await_moment(kind, folder, moments)
+            killed = kill(work, kind)
+            torn += kind == "checkpoint" and bool(half_written(folder))
+            # Every other time the next session meets ranks that are still there.
+            assert number % 2 or gone(killed)
+    assert gone(killed)
+    assert torn, "no kill came in the middle of a checkpoint"
+    assert digests(folder) == digests(uninterrupted)
+    assert champions(folder) == champions(uninterrupted)
+    assert dashboard_steps(folder) == list(range(1, GENERATIONS + 1))
+    assert not half_written(folder)
+    sessions = json.loads((folder / "manifest.json").read_text())["sessions"]
+    assert [session["exit_reason"] for session in sessions][-1] == "done"
+
+
+def test_a_run_at_work_is_left_alone(tmp_path):
+    folder = tmp_path / "run"
+    words = ("train", "bandit", *BUSY, "generations=100000", "--ranks", 1)
+    with started(*words, "--out", folder) as work:
+        assert until(lambda: lines_so_far(folder) > 0)
+        told = complaint(run("train", "--resume", folder, "--ranks", 1))
+        assert f"{folder} is in use by process {work.pid} on " in told
+        seen = lines_so_far(folder)
+        assert until(lambda: lines_so_far(folder) > seen)
+        assert work.poll() is None
+
+
+@pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
+def test_a_damaged_checkpoint_is_stepped_over(tmp_path, uninterrupted, damage):
+    folder = tmp_path / "run"
+    shutil.copytree(uninterrupted, folder)
+    newest, before = sorted((folder / "checkpoints").iterdir(), reverse=True)
+    arrays = newest / "arrays.npz"
+    content = arrays.read_bytes()
+    if damage == "missing":
+        arrays.unlink()
+    else:
+        spoilt = content[:-1] + bytes([content[-1] ^ 1])
+        arrays.write_bytes(
+            spoilt if damage == "altered" else content[: len(content) // 2]
+        )
+    result = run("train", "--resume", folder, "--ranks", 1)
+    assert result.returncode == 0, result.stderr
+    warnings = [line for line in result.stderr.splitlines() if "warning" in line]
+    assert len(warnings) == 1 and str(newest) in warnings[0], result.stderr
+    assert f"generation {GENERATIONS}/{GENERATIONS}" in result.stderr
+    assert digests(folder) == digests(uninterrupted)
+    assert champions(folder) == champions(uninterrupted)
+    assert dashboard_steps(folder) == list(range(1, GENERATIONS + 1))
+    assert sorted((folder / "checkpoints").iterdir(), reverse=True) == [newest, before]
+
+
+def test_a_finished_run_stays_as_it_is_and_can_be_made_longer(tmp_path, uninterrupted):
+    folder, whole = tmp_path / "run", digests(uninterrupted)
+    words = ("train", "bandit", *BUSY, "generations=7", "--ranks", 1, "--out", folder)
+    assert run(*words).returncode == 0
+    assert digests(folder) == whole[:7]
+    keep = ("metrics.jsonl", "champions", "checkpoints", "config.yaml")
+    before = {k: v for k, v in tree(folder).items() if k.startswith(keep)}
+    assert run("train", "--resume", folder, "--ranks", 1).returncode == 0
+    after = {k: v for k, v in tree(folder).items() if k.startswith(keep)}
+    assert after == before
+    longer = run("train", "--resume", folder, "generations=11", "--ranks", 1)
+    assert longer.returncode == 0, longer.stderr
+    assert digests(folder) == whole[:11]
+    assert dashboard_steps(folder) == list(range(1, 12))
+
+
+def test_a_kill_while_the_folder_was_made_is_forgiven(tmp_path):
+    folder = tmp_path / "run"
+    (folder / "tensorboard").mkdir(parents=True)
+    (folder / "checkpoints").mkdir()
+    (folder / ".config.yaml.123.tmp").write_text("seed:")
+    words = ("train", "bandit", *BUSY, "generations=2", "--ranks", 1, "--out", folder)
+    result = run(*words)
+    assert result.returncode == 0, result.stderr
+    assert len(digests(folder)) == 2
