@@ -36,8 +36,8 @@ class Oven(Environment):
     of the four actions pays a quarter when its turn has come, so a dish is worth 1.
     Taken out before D steps it is raw, after ``D (1 + window)`` steps burnt, and lost
     at a cost. Each kitchen has its own delay ``D = delay * spread^u`` with u uniform on
-    [-1, 1], drawn once a life. A bell rings when the first dish of a life is ready and
-    never again, so D can be learned from the first dish and must be.
+    [-1, 1], drawn once a life. A bell rings while the first dish of a life is ready and
+    for no other, so D can be learned from the first dish and must be.
     """
 
     senses: ClassVar[str] = (
@@ -56,11 +56,11 @@ class Oven(Environment):
     """Delays lie within ``[delay / spread, delay * spread]``, uniform in logarithm."""
     window: Annotated[float, Gt(0)] = 0.25
     """How long a dish stays good, as a fraction of its delay."""
-    pay: Annotated[float, Ge(0)] = 0.5
+    pay: Annotated[float, Ge(0)] = 0.1
     """Wages of ``delay`` steps of work; a dish is worth 1."""
-    spoil: Annotated[float, Ge(0)] = 1.0
-    """Cost of a raw or burnt dish."""
-    mistake: Annotated[float, Ge(0)] = 0.02
+    spoil: Annotated[float, Ge(0)] = 0.5
+    """Cost of a raw or burnt dish: by default what it had paid."""
+    mistake: Annotated[float, Ge(0)] = 0.001
     """Cost of an action that does not fit the stage of the recipe."""
 
     @property
@@ -160,6 +160,6 @@ class Oven(Environment):
 def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:
     on = state.stage == _BAKING
     first_dish = state.served + state.raw + state.burnt == 0
-    bell = on & first_dish & (state.timer == state.delay)
+    bell = on & first_dish & (state.timer >= state.delay)
     flags = jnp.stack([on, bell, result == 1, result == 2, result == 3])
     return TimeStep(flags.astype(jnp.float32), reward.astype(jnp.float32), first)

@@ -64,19 +64,42 @@ def build(config: RunConfig) -> Experiment:
     strategy = build_strategy(config, agent, selection)
     tile = _tile(config, strategy, agent, environment)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
+    population = _population(config, agent, environment, strategy)
     lifetime = config.lifetime
-    population = Population(
+    block = lives_block(lifetime.lives, tile, lifetime.steps)
+    members = tuple(range(config.population.size))
+    grid = Grid(members, range(lifetime.lives), tile, block)
+    return Experiment(resolved, agent, environment, strategy, population, grid)
+
+
+def _population(
+    config: RunConfig,
+    agent: Agent,
+    environment: Environment,
+    strategy: Strategy,
+    skip: bool = True,
+) -> Population:
+    lifetime = config.lifetime
+    return Population(
         agent,
         environment,
         strategy.member,
         lifetime.steps,
         lifetime.bins,
         lifetime.same_lives,
+        skip,
     )
-    block = lives_block(lifetime.lives, tile, lifetime.steps)
-    members = tuple(range(config.population.size))
-    grid = Grid(members, range(lifetime.lives), tile, block)
-    return Experiment(resolved, agent, environment, strategy, population, grid)
+
+
+def lasting_population(experiment: Experiment) -> Population:
+    """The same population, but no life is cut short when nothing can be earned."""
+    return _population(
+        experiment.config,
+        experiment.agent,
+        experiment.environment,
+        experiment.strategy,
+        skip=False,
+    )
 
 
 def _tile(

@@ -76,12 +76,13 @@ def advance(
     edges: Array,
     begin: Array | int,
     end: Array | int,
-    axis: tuple[str, ...] = (),
+    axis: tuple[str, ...] | None = (),
 ) -> Life:
     """Live bins ``begin .. end - 1``, given the ``(B + 1,)`` steps in ``edges``.
 
     ``axis`` names the ``vmap`` axes of the tile: once no life of the tile can earn
-    anything more, the remaining bins cost nothing.
+    anything more, the remaining bins cost nothing. With None they are lived all the
+    same.
     """
     newborn = agent.init_state(genome, jax.random.fold_in(key, _BIRTH))
     thoughts = jax.random.fold_in(key, _AGENT)
@@ -104,7 +105,7 @@ def advance(
 
     def live_bin_if_alive(b: Array, life: Life) -> Life:
         over = environment.over(life.environment)
-        if over is None:
+        if over is None or axis is None:
             return live_bin(b, life)
         alive = ~over
         if axis:

@@ -25,6 +25,10 @@ _CALL_LIMIT = 2**20
 """Member-steps in one call of a program: how soon a stop request is heeded."""
 
 
+ROW_BYTES = 16
+"""What crosses the network for one life of one member: three numbers and a flag."""
+
+
 class Task(NamedTuple):
     """Whose lives, and which."""
 
@@ -67,9 +71,15 @@ class Population:
         steps: int,
         bins: int,
         same_lives: bool = False,
+        skip: bool = True,
     ) -> None:
+        """Prepare lives of ``steps`` steps, recorded in ``bins`` bins.
+
+        With ``skip`` off, lives that can earn nothing more are lived to their end.
+        """
         self.agent, self.environment, self.member = agent, environment, member
         self.steps, self.same_lives = steps, same_lives
+        self._axis = _AXES if skip else None
         self.edges = lifetime.bin_edges(steps, bins)
         self.bins = len(self.edges) - 1
         self.traces = 0
@@ -176,7 +186,15 @@ class Population:
     ) -> lifetime.Life:
         edges = jnp.asarray(self.edges)
         return lifetime.advance(
-            self.agent, self.environment, genome, life, key, edges, begin, end, _AXES
+            self.agent,
+            self.environment,
+            genome,
+            life,
+            key,
+            edges,
+            begin,
+            end,
+            self._axis,
         )
 
     def _over_tile(

@@ -135,11 +135,11 @@ def _work(
     """Evolve and hold the tournament; return the table of champions on every rank."""
     config, ranks, warn = experiment.config, session.ranks, session.terminal.warning
     with contextlib.ExitStack() as stack:
-        journal = _opened_journal(experiment, run, done, session, stack)
+        journals = _open_journal(experiment, run, done, session, stack)
         try:
             for step in evolve(experiment, progress, done, ranks, warn):
                 progress, done = step.progress, step.generation
-                if journal:
+                for journal in journals:
                     journal.record(step)
                     journal.save_if_due(done, progress)
             best = hold(experiment, progress.archive, ranks)
@@ -148,29 +148,29 @@ def _work(
             ended = done == config.generations
             partial = Partial.none(experiment.grid) if ended else stop.partial
             left = progress._replace(partial=partial)
-            on_rank_zero(lambda: journal and journal.save(done, left), ranks)
+            on_rank_zero(lambda: journals[0].save(done, left), ranks)
             words = f"stopped after generation {done} with a checkpoint"
             raise Stopped(words) from stop
         table = on_rank_zero(lambda: champions.write(run, best), ranks)
-        if journal:
+        for journal in journals:
             journal.champions(champions.markdown(table), done)
         return table
 
 
-def _opened_journal(
+def _open_journal(
     experiment: Experiment,
     run: RunFolder,
     done: int,
     session: Session,
     stack: contextlib.ExitStack,
-) -> Journal | None:
-    """Rank 0's journal; None on other ranks, which hear of it if that fails."""
+) -> list[Journal]:
+    """Rank 0's journal, none on other ranks; they hear of it where that fails."""
     opened: list[Journal] = []
 
-    def open_journal() -> None:
+    def open_it() -> None:
         shown = session.terminal.progress(experiment.config.generations, done)
         display = stack.enter_context(shown)
         opened.append(stack.enter_context(Journal(experiment, run, done, display)))
 
-    on_rank_zero(open_journal, session.ranks)
-    return opened[0] if opened else None
+    on_rank_zero(open_it, session.ranks)
+    return opened

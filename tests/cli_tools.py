@@ -57,9 +57,10 @@ def mpirun(ranks):
     return [str(find_mpirun()), "-n", str(ranks)], root
 
 
-def run(*arguments, ranks=0, timeout=_PATIENCE, **options):
+def run(*arguments, ranks=0, timeout=_PATIENCE, extra=None, **options):
     """Run evolife to its end, under mpirun where ``ranks`` is given."""
-    before, extra = mpirun(ranks) if ranks else ([], {})
+    before, more = mpirun(ranks) if ranks else ([], {})
+    extra = {**more, **(extra or {})}
     with started(
         *arguments, before=before, env=environment(**extra), **options
     ) as work:

@@ -25,7 +25,13 @@ PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*) *(\S*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUICK = ("list", "describe", "doctor", "schema")
-SMALL = ("population.size=64", "best_of_k.lives=16", "generations=2", "--ranks", "1")
+SMALL = (
+    "population={size: 64, tile: 16}",
+    "best_of_k.lives=16",
+    "generations=2",
+    "--ranks",
+    "1",
+)
 
 
 class Block(NamedTuple):

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 _TARGET = Path(__file__).with_suffix(".png")
+_SPAN = 20
 _LOOKS = {"GRU": ("#d95f02", ""), "memoryless": ("#1f78b4", "control")}
 
 
@@ -31,12 +32,11 @@ def main() -> None:
 def _draw_population(
     axes: Axes, table: list[dict[str, Any]], name: str, colour: str
 ) -> None:
-    generations = [line["generation"] for line in table]
-    low, middle, high = (
-        [line[f"fitness/{tag}"] for line in table] for tag in ("p10", "median", "p90")
-    )
-    axes.fill_between(generations, low, high, color=colour, alpha=0.2, linewidth=0)
-    axes.plot(generations, middle, color=colour, label=f"{name}: median, p10 to p90")
+    medians = [line["fitness/median"] for line in table]
+    axes.plot(range(1, len(medians) + 1), medians, color=colour, alpha=0.25, lw=0.8)
+    smooth = np.convolve(medians, np.ones(_SPAN) / _SPAN, "valid")
+    label = f"{name}: median, and its mean over {_SPAN} generations"
+    axes.plot(range(_SPAN, len(medians) + 1), smooth, color=colour, label=label)
 
 
 def _draw_life(axes: Axes, table: list[dict[str, Any]], name: str, colour: str) -> None:
@@ -49,9 +49,10 @@ def _draw_life(axes: Axes, table: list[dict[str, Any]], name: str, colour: str) 
 
 
 def _finish_population(axes: Axes) -> None:
-    axes.axhline(6.66, color="grey", linewidth=0.8, linestyle="--")
-    axes.text(0, 6.7, "Bayes optimum", color="grey", fontsize=8)
+    axes.axhline(6.66, color="black", linewidth=0.8, linestyle="--")
+    axes.text(0, 6.7, "Bayes optimum", color="black", fontsize=8)
     axes.set(xlabel="generation", ylabel="return of a life")
+    axes.set_ylim(1.5, 8)
     axes.legend(fontsize=8, loc="lower right")
 
 

@@ -72,6 +72,8 @@ _LAUNCHERS = (
     ),
     _SRUN,
 )
+_MOST_A_CORE = 32
+"""More local ranks than that are a slip of the finger, and could bury the machine."""
 _PMIX_RANK = "PMIX_RANK"
 _INNER_SHELLS = frozenset({"SLURM_PTY_PORT", "FLUX_URI"})
 """Set in a Slurm step by an interactive shell or a Flux instance: users are alone."""
@@ -122,8 +124,8 @@ def launcher_world(env: Mapping[str, str] | None = None) -> int | None:
 def plan_ranks(requested: int | Literal["auto"]) -> Plan:
     """Decide how this process runs, given ``--ranks``.
 
-    Raises ``InvalidInput`` for a count below 1, one that differs from the launcher's,
-    and one above 1 where no ranks can be started.
+    Raises ``InvalidInput`` for a count below 1 or far above the cores, one that differs
+    from the launcher's, and one above 1 where no ranks can be started.
     """
     if requested != "auto" and requested < 1:
         raise InvalidInput(f"--ranks {requested}: allowed are 1 or more, and 'auto'")
@@ -131,6 +133,11 @@ def plan_ranks(requested: int | Literal["auto"]) -> Plan:
     if here is not None:
         return _join(requested, here)
     wanted = usable_cores() if requested == "auto" else requested
+    most = _MOST_A_CORE * usable_cores()
+    if wanted > most:
+        raise InvalidInput(
+            f"--ranks {wanted}: allowed are up to {most} here, {_MOST_A_CORE} a core"
+        )
     if wanted == 1:
         return Plan("join", 1)
     obstacle = mpirun.obstacle()

@@ -43,18 +43,24 @@ def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
 def write(run: RunFolder, champions: Sequence[Champion]) -> list[dict[str, Any]]:
     """Write genomes, then the table that names them; return the table.
 
+    A table of other champions goes first: it must not name genomes that are not its
+    own, whenever a kill comes.
+
     Raises:
         EvolifeError: the disk is full or refuses.
     """
     table = describe(champions)
-    for row, champion in zip(table, champions, strict=True):
-        path = run.champions / row["file"]
-        with storage_errors("write the champion", path):
-            write_atomically(path, save(_named(champion.genome)))
     path = run.champions / "champions.json"
-    document = json.dumps({"champions": table}, indent=2) + "\n"
+    document = json.dumps({"champions": table}, indent=2).encode() + b"\n"
     with storage_errors("write the champions", path):
-        write_atomically(path, document.encode())
+        if path.exists() and path.read_bytes() != document:
+            path.unlink()
+        for row, champion in zip(table, champions, strict=True):
+            write_atomically(run.champions / row["file"], save(_named(champion.genome)))
+        write_atomically(path, document)
+        for surplus in run.champions.glob("agent_*.safetensors"):
+            if surplus.name not in {row["file"] for row in table}:
+                surplus.unlink()
     return table
 
 

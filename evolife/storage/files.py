@@ -37,7 +37,7 @@ def _explain(doing: str, path: Path, error: OSError) -> str:
     elif error.errno in {errno.ENOTDIR, errno.EEXIST, errno.EISDIR}:
         remedy = "something else has that name; choose another folder with --out DIR"
     elif error.errno in {errno.ENOENT, errno.ENAMETOOLONG}:
-        remedy = "no such folder can be; choose another with --out DIR"
+        remedy = "see that its folder is there, or choose another with --out DIR"
     else:
         remedy = "check the folder and its file system, then continue with --resume"
     return f"cannot {doing} {path}: {error.strerror or error}; {remedy}"

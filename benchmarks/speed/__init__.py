@@ -1,0 +1,1 @@
+"""Side-by-side speed benchmarks of evolife and its peers."""

@@ -1,0 +1,102 @@
+"""evolife: whole generations of a config, as ``evolife train`` runs them."""
+
+from typing import Any
+
+from protocol import Team, options, serve
+
+from evolife.launching.process import enable_compile_cache, prepare_process
+
+
+class Traffic:
+    """Counts the bytes that this rank hands to the collectives of a generation."""
+
+    def __init__(self, ranks: Any) -> None:
+        self.bytes = 0
+        exchange, sum_exact, broadcast = (
+            *(ranks.exchange, ranks.sum_exact),
+            ranks.broadcast_bytes,
+        )
+
+        def counted_exchange(rows: Any, units: int, note: bytes = b"") -> Any:
+            self.bytes += rows.nbytes + len(note)
+            return exchange(rows, units, note)
+
+        def counted_sum(array: Any) -> Any:
+            self.bytes += array.nbytes
+            return sum_exact(array)
+
+        def counted_broadcast(payload: bytes | None) -> bytes:
+            self.bytes += len(payload or b"")
+            return broadcast(payload)
+
+        ranks.exchange = counted_exchange
+        ranks.sum_exact = counted_sum
+        ranks.broadcast_bytes = counted_broadcast
+
+
+class Evolution:
+    """Generations on demand, compiled once; counts what they send."""
+
+    def __init__(self, settings: dict[str, Any], ranks: Any) -> None:
+        from evolife.config.model import load_config
+        from evolife.experiment import build
+
+        overrides = [*settings["overrides"], "control=null", "generations=1000000"]
+        plugins = settings.get("plugins", ())
+        config = load_config(settings["config"], overrides, plugins)
+        self.experiment, self.ranks = build(config), ranks
+        self.restart = settings.get("restart", 0)
+        self.traffic, self.generations = Traffic(ranks), 0
+        self.steps = self.from_the_start()
+
+    def from_the_start(self) -> Any:
+        """The generator of generations."""
+        from evolife.evolution import begin, evolve
+
+        start = begin(self.experiment)
+        return evolve(self.experiment, start, 0, self.ranks, print)
+
+    def run(self, count: int) -> int:
+        """Live ``count`` generations, or ``count`` times the first ``restart``."""
+        number = count * (self.restart or 1)
+        for i in range(number):
+            if self.restart and i % self.restart == 0:
+                self.steps = self.from_the_start()
+            next(self.steps)
+        self.generations += number
+        return number * self.experiment.steps_per_generation
+
+    def info(self) -> dict[str, Any]:
+        """What the table says of this contender."""
+        import jax
+
+        population = self.experiment.config.population
+        sent = self.traffic.bytes * self.ranks.size
+        return {
+            "tile": population.tile,
+            "backend": jax.default_backend(),
+            "bytes_per_member": sent / max(self.generations, 1) / population.size,
+        }
+
+
+def joined(settings: dict[str, Any]) -> tuple[Any, Team]:
+    """Join the world of ranks and the harness."""
+    prepare_process()
+    from evolife.ranks import open_ranks
+
+    ranks = open_ranks(settings.get("ranks", 1))
+    enable_compile_cache(ranks.rank)
+    return ranks, Team(ranks.rank, settings.get("pipes", ()))
+
+
+def main() -> None:
+    """Serve rounds until the harness hangs up."""
+    settings = options()
+    ranks, team = joined(settings)
+    evolution = Evolution(settings, ranks)
+    serve(evolution.run, team, settings["seconds"], evolution.info)
+    ranks.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,93 @@
+"""Predict time, memory and traffic of a run on N ranks from one unit timed here."""
+
+import argparse
+import dataclasses
+from typing import Any
+
+from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.config.model import load_config
+from evolife.errors import InvalidInput
+from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.record.terminal import Terminal
+
+_TILES = (4, 8, 16, 32, 64, 128, 256, 512)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("config", help="a bundled config's name or a YAML file")
+    add_overrides(parser)
+    parser.add_argument("--ranks", type=int, default=64, help="the most ranks to plan")
+    parser.add_argument(
+        "--tune", action="store_true", help="time other tiles than the config's"
+    )
+    add_plugins(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Time, predict, and show the table."""
+    if not 1 <= args.ranks <= 100_000:
+        raise InvalidInput(f"--ranks {args.ranks}: allowed are 1 to 100000")
+    config = load_config(args.config, args.overrides, args.plugins)
+    prepare_process()
+    enable_compile_cache(0)
+    from evolife import planning
+    from evolife.experiment import build
+
+    experiment = build(config)
+    measured = planning.measure(experiment)
+    counts = planning.rank_counts(args.ranks)
+    report: dict[str, Any] = {
+        "name": config.name,
+        "tile": experiment.grid.tile,
+        "generations": config.generations,
+        "measured": dataclasses.asdict(measured),
+        "predicted": [
+            dataclasses.asdict(planning.predict(measured, ranks)) for ranks in counts
+        ],
+    }
+    if args.tune:
+        report["tiles"] = [
+            {"tile": tile, "steps_per_second": speed}
+            for tile, speed in planning.tune(config, _TILES)
+        ]
+    terminal = Terminal(args.json)
+    if args.json:
+        terminal.print_json(report)
+    else:
+        _show(report, terminal)
+    return 0
+
+
+def _show(report: dict[str, Any], terminal: Terminal) -> None:
+    rows = [
+        (
+            row["ranks"],
+            row["seconds"],
+            row["seconds"] * report["generations"] / 60,
+            f"{row['efficiency']:.0%}",
+            row["bytes_sent"],
+            row["memory_bytes"] // 2**20,
+        )
+        for row in report["predicted"]
+    ]
+    columns = ("ranks", "s/generation", "run (min)", "efficiency", "bytes", "MB/rank")
+    terminal.table(f"{report['name']}, tile {report['tile']}", columns, rows)
+    units = report["measured"]["units"]
+    if report["predicted"][-1]["idle_ranks"]:
+        terminal.text(
+            f"{units} units of work: more ranks than that have nothing to do. A "
+            "smaller population.tile or more lifetime.lives makes more units."
+        )
+    if "tiles" in report:
+        best = max(row["steps_per_second"] for row in report["tiles"])
+        tiles = [
+            (
+                r["tile"],
+                r["steps_per_second"] / 1e6,
+                f"{r['steps_per_second'] / best:.0%}",
+            )
+            for r in report["tiles"]
+        ]
+        terminal.table("tiles, one rank", ("tile", "M steps/s", "of best"), tiles)

@@ -1,0 +1,227 @@
+"""The command line: quick where it can be, one JSON document, the same bits."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import evolife
+from evolife.config.bundled import bundled_configs
+from tests.cli_tools import TINY, champions, digests, environment, needs_mpi, run
+
+COMMANDS = {"describe", "doctor", "evaluate", "list", "schema", "train"}
+LIGHT = (["--help"], ["--version"], ["train", "--help"], ["list"])
+WATCH = """
+import sys
+from evolife.cli import main
+try:
+    code = main(sys.argv[1:])
+except SystemExit as end:
+    code = end.code
+heavy = {"jax", "evosax", "optax", "scipy", "mpi4py.MPI"} & set(sys.modules)
+assert not heavy, heavy
+sys.exit(code)
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A small run, and what ``train --json`` said of it."""
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    control = "control={agent: {name: reflex, hidden: [4]}}"
+    # Options may stand anywhere among the overrides.
+    words = ("bandit", "--ranks", 1, *TINY, control, "--json", "generations=2")
+    result = run("train", *words, "--out", folder, "seed=3")
+    assert result.returncode == 0, result.stderr
+    return folder, result
+
+
+def document(result):
+    """The one JSON document on stdout; the last line ends it."""
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith(("{", "[")) and result.stdout.endswith("\n")
+    return json.loads(result.stdout, parse_constant=pytest.fail)
+
+
+def test_help_answers_within_a_second():
+    times = []
+    for _ in range(3):
+        started = time.perf_counter()
+        result = run("--help")
+        times.append(time.perf_counter() - started)
+        assert result.returncode == 0
+    words = set(result.stdout.split())
+    assert words >= COMMANDS
+    # One second on an idle machine; tests share theirs.
+    assert min(times) < 2
+
+
+@pytest.mark.parametrize("words", LIGHT, ids=" ".join)
+def test_what_needs_no_jax_and_no_mpi_imports_neither(words):
+    result = subprocess.run(
+        [sys.executable, "-c", WATCH, *words],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout and not result.stderr
+
+
+def test_the_script_and_the_module_are_one_command():
+    script = Path(sys.executable).with_name("evolife")
+    if not script.exists():
+        pytest.skip("evolife is not installed")
+    for words in (["--version"], ["list", "envs"], ["train", "--help"], ["trian"]):
+        found = [
+            subprocess.run(
+                [*command, *words],
+                capture_output=True,
+                text=True,
+                timeout=60,
+                env=environment(),
+            )
+            for command in ([script], [sys.executable, "-m", "evolife"])
+        ]
+        outcomes = [(each.returncode, each.stdout, each.stderr) for each in found]
+        assert outcomes[0] == outcomes[1]
+
+
+def test_list_names_what_there_is():
+    everything = document(run("list", "--json"))
+    names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
+    assert set(names) == {"agents", "envs", "strategies", "selections", "configs"}
+    assert {"gru", "reflex"} <= set(names["agents"])
+    assert {"bandit", "gymnax", "oven"} <= set(names["envs"])
+    assert {"low_rank", "CMA_ES", "SimpleGA", "SNES"} <= set(names["strategies"])
+    assert {"native", "centered_rank"} <= set(names["selections"])
+    assert set(names["configs"]) == set(bundled_configs())
+    assert all(row["summary"] for rows in everything.values() for row in rows)
+    assert document(run("list", "agents", "--json")) == {"agents": everything["agents"]}
+    shown = run("list").stdout
+    assert all(name in shown for kind in names.values() for name in kind)
+
+
+def test_schema_is_the_one_in_the_repository():
+    shipped = Path(evolife.__file__).parent / "launch" / "schema.json"
+    assert document(run("schema", "--json")) == json.loads(shipped.read_text())
+
+
+def test_doctor_reports_the_machine():
+    report = document(run("doctor", "--json"))
+    assert report["usable_cores"] >= 1
+    assert report["packages"]["jax"]
+    shown = run("doctor")
+    assert shown.returncode == 0 and report["hostname"] in shown.stdout
+
+
+@pytest.mark.parametrize("name", bundled_configs())
+def test_describe_answers_five_questions(name):
+    if name == "cartpole" and not importlib.util.find_spec("gymnax"):
+        pytest.skip("gymnax is not installed")
+    answers = document(run("describe", name, "--json"))
+    questions = answers["questions"]
+    assert len(questions) == 5
+    assert all(len(text) > 20 for text in questions.values())
+    assert questions["Which claim could fail?"] != "none is stated"
+
+
+def test_describe_shows_what_its_json_holds():
+    questions = document(run("describe", "bandit", "--json"))["questions"]
+    shown = run("describe", "bandit").stdout
+    flat = " ".join(shown.split())
+    for question, text in questions.items():
+        assert question in flat and " ".join(text.split()) in flat
+
+
+def test_describe_answers_for_what_is_overridden():
+    base, other = (
+        document(run("describe", "bandit", "--json", *words))
+        for words in ((), ("env.arms=2", "claim=none at all"))
+    )
+    assert base["questions"] != other["questions"]
+    assert other["action_space"] == "one of 2"
+    assert other["questions"]["Which claim could fail?"] == "none at all"
+
+
+def test_train_prints_its_report_as_json(finished):
+    folder, result = finished
+    report = document(result)
+    assert report["run"] == str(folder)
+    table = json.loads((folder / "champions" / "champions.json").read_text())
+    assert report["champions"] == table["champions"]
+    assert report["verdict"]["outcome"] in ("holds", "fails", "undecided")
+    first = report["champions"][0]
+    assert first["interval"][0] < first["held_out"] < first["interval"][1]
+    assert first["gap"] == pytest.approx(first["selected"] - first["held_out"])
+    assert "seed: 3" in (folder / "config.yaml").read_text()
+    assert len(digests(folder)) == 2
+    assert result.stderr and "Traceback" not in result.stderr
+
+
+def test_a_run_without_a_name_goes_to_a_folder_of_its_own(tmp_path):
+    path = Path(evolife.__file__).parents[1]
+    env = environment(PYTHONPATH=str(path))
+    words = ("train", "bandit", *TINY, "generations=1", "--ranks", 1, "--json")
+    result = run(*words, cwd=tmp_path, extra=env)
+    assert list((tmp_path / "runs").iterdir()) == [tmp_path / document(result)["run"]]
+
+
+@needs_mpi
+def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
+    folder, _ = finished
+    before = champions(folder)
+    words = ("evaluate", folder, "--lives", 100, "--json")
+    alone, together = run(*words), run(*words, ranks=2)
+    assert alone.stdout == together.stdout
+    report = document(alone)
+    assert (report["lives"], report["steps"]) == (100, 5)
+    assert len(report["champions"]) == 2
+    for champion in report["champions"]:
+        assert champion["lives"] == 100
+        assert sum(champion["curve"]) / len(champion["curve"]) == pytest.approx(
+            champion["held_out"] / 5, rel=1e-4
+        )
+    more = document(run("evaluate", folder, "--lives", 50, "--json"))
+    for few, many in zip(more["champions"], report["champions"], strict=True):
+        assert few["held_out"] != many["held_out"]
+        wide, narrow = (c["interval"][1] - c["interval"][0] for c in (few, many))
+        assert 1.1 < wide / narrow < 1.9
+    assert champions(folder) == before
+
+
+def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
+    folder, _ = finished
+    lives = ("evaluate", folder, "--lives", 16, "--json")
+    short, longer = document(run(*lives)), document(run(*lives, "--steps", 20))
+    assert (short["steps"], longer["steps"]) == (5, 20)
+    assert longer["optimum"] == pytest.approx(4 * short["optimum"])
+    file = tmp_path / "world.yaml"
+    file.write_text("env: {name: bandit, arms: 5, pulls: 20}\n")
+    seen = []
+    for words in (("--env", file), ("--env", "{name: bandit, pulls: 20}")):
+        report = document(run(*lives, "--steps", 20, *words))
+        assert report["env"] == {"name": "bandit", "arms": 5, "pulls": 20}
+        seen.append(report["champions"])
+    assert seen[0] == seen[1] != longer["champions"]
+    assert document(run(*lives, "seed=4"))["champions"] != short["champions"]
+    shown = run(*lives[:-1])
+    assert shown.returncode == 0
+    assert "held-out" in shown.stdout and "16 lives of 5 steps" in shown.stdout
+
+
+def test_a_reader_that_leaves_early_is_no_failure():
+    listing = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {sys.executable} -m evolife list | true"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env=environment(),
+    )
+    assert "Traceback" not in listing.stderr
+    assert "Exception ignored" not in listing.stderr
