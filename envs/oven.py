@@ -138,7 +138,8 @@ class Oven(Environment):
     def optimum(self, steps: int) -> float:
         """A cook who knows the delay: dish after dish, working while they bake.
 
-        The best there is wherever an action of the recipe pays more than work.
+        The best there is wherever an action of the recipe pays more than work and
+        spoiling dishes does not pay: where a spoiled one costs at least one half.
         """
         u = (np.arange(20_000) + 0.5) / 10_000 - 1
         delays = np.maximum(np.round(self.delay * self.spread**u), 1)
@@ -149,12 +150,20 @@ class Oven(Environment):
         return float(np.mean(actions / 4 + (steps - actions) * self.wage))
 
     def memoryless(self, steps: int) -> float:
-        """An upper bound: all wages, the dish that has a bell, and one never taken out.
+        """An upper bound: all wages, the bell's dish, one left in, and lucky guesses.
 
-        It holds where guessing when to open loses: where a spoiled dish costs 1 or
-        more and the window is at most half a delay.
+        A cook who sees no more than the flags can only open at a fixed chance p a step:
+        good with probability ``(1 - p)^D - (1 - p)^(D (1 + window) + 1)``, and no more
+        often than once in ``1/p + 2`` steps.
         """
-        return steps * self.wage + 1.5
+        u = (np.arange(200) + 0.5) / 100 - 1
+        delays = np.maximum(np.round(self.delay * self.spread**u), 1)[:, None]
+        ends = np.floor(delays * (1 + self.window)) + 1
+        p = np.geomspace(0.01 / self.delay, 1, 400)
+        good = (1 - p) ** delays - (1 - p) ** ends
+        worth = 0.5 + good / 2 - (1 - good) * self.spoil
+        lucky = np.max(np.mean(worth, axis=0) * p / (1 + 2 * p))
+        return float(steps * (self.wage + max(lucky, 0.0)) + 1.5)
 
 
 def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:

@@ -12,7 +12,11 @@ CENTRE = -1
 
 
 class Archive(NamedTuple):
-    """The C candidates with the highest score, and a last place for the centre.
+    """C candidates, and a last place for the centre.
+
+    The first half holds the highest scores ever, the second the best members of the
+    newest generations: where all members of a generation meet the same luck, the highest
+    scores tell of lucky generations.
 
     The arrays are changed in place: at a million parameters, copying them at every
     improvement would cost more than the generation did.
@@ -45,14 +49,23 @@ class Archive(NamedTuple):
         """The places that are filled."""
         return np.flatnonzero(self.generation).tolist()
 
-    def welcomes(self, score: float) -> bool:
+    @property
+    def _highest(self) -> int:
+        """How many places go by score: half of C, rounded up."""
+        return len(self.selected) // 2
+
+    def _welcomes(self, score: float) -> bool:
         """Whether a member with this score would enter."""
-        return bool(score > self.selected[:-1].min())
+        return bool(score > self.selected[: self._highest].min())
 
     def offer(self, genome: Genome, score: float, generation: int, member: int) -> None:
-        """Put a member in the place with the lowest score."""
-        place = int(np.argmin(self.selected[:-1]))
-        self._put(place, (genome, score, generation, member))
+        """Put a generation's best member among the newest, and the highest if it is."""
+        candidate = (genome, score, generation, member)
+        newest = len(self.selected) - 1 - self._highest
+        if self._welcomes(score):
+            self._put(int(np.argmin(self.selected[: self._highest])), candidate)
+        if newest:
+            self._put(self._highest + generation % newest, candidate)
 
     def offer_centre(self, genome: Genome, generation: int) -> None:
         """Put the centre, which has no score of its own, in the last place."""

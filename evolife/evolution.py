@@ -109,10 +109,8 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
         archive: Archive, lived: Generation, strategy: StrategyState, done: int
     ) -> None:
         best = int(np.argmax(lived.fitness))
-        score = float(lived.fitness[best])
-        if archive.welcomes(score):
-            genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
-            archive.offer(genome, score, done, best)
+        genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
+        archive.offer(genome, float(lived.fitness[best]), done, best)
         if done == experiment.config.generations:
             centre = jax.device_get(experiment.strategy.centre(strategy))
             archive.offer_centre(centre, done)

@@ -2,7 +2,7 @@
 
 A key is two 32-bit words. Every draw hashes ``(key, counter, purpose)`` with PCG4D
 (Jarzynski & Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020), here with a
-third round so that every input bit reaches every output bit. A round costs eight
+third round and a last shift so that every input bit reaches every output bit. A round costs eight
 multiply-adds for four words and needs no carries between lanes, which makes drawing a
 fresh key at every step of every life affordable; it is registered as a JAX generator,
 so agents and environments call ``jax.random`` as usual.
@@ -43,7 +43,8 @@ def pcg4d(x: Any, y: Any, z: Any, w: Any) -> list[Array]:
     words = jnp.broadcast_arrays(*(jnp.asarray(v, jnp.uint32) for v in (x, y, z, w)))
     words = _mix([v * jnp.uint32(_MULTIPLIER) + jnp.uint32(_INCREMENT) for v in words])
     words = _mix([v ^ (v >> 16) for v in words])
-    return _mix([v ^ (v >> 16) for v in words])
+    words = _mix([v ^ (v >> 16) for v in words])
+    return [v ^ (v >> 16) for v in words]
 
 
 def _seed(seed: Array) -> Array:

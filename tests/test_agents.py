@@ -261,17 +261,26 @@ def parts(space: Any, action: Any) -> tuple[Any, Any]:
     return (int(action), []) if isinstance(space, Discrete) else (None, action)
 
 
-def test_a_reflex_is_a_multilayer_perceptron():
-    agent = Reflex(Spec(4, Continuous(2)), (5, 3))
+@pytest.mark.parametrize(
+    ("activation", "formula"),
+    [
+        ("clip", lambda x: np.clip(x, -1, 1)),
+        ("tanh", np.tanh),
+        ("relu", lambda x: np.maximum(x, 0)),
+    ],
+)
+def test_a_reflex_is_a_multilayer_perceptron(activation, formula):
+    agent = Reflex(Spec(4, Continuous(2)), (5, 3), activation)
     genome = genome_like(agent.init_genome(KEY), 5)
     assert [layer.weight.shape for layer in genome] == [(4, 5), (5, 3), (3, 2)]
-    steps = time_steps(agent.spec, 6)
+    steps, step = time_steps(agent.spec, 6), jax.jit(agent.step)
     for i in range(6):
         sensed = jax.tree.map(lambda leaf, at=i: leaf[at], steps)
         x = np.asarray(sensed.observation, np.float64)
-        for layer in genome:
-            x = np.tanh(x @ np.asarray(layer.weight, np.float64) + layer.bias)
-        _, action = agent.step(genome, (), sensed, KEY)
+        for layer in genome[:-1]:
+            x = formula(x @ np.asarray(layer.weight, np.float64) + layer.bias)
+        x = np.tanh(x @ np.asarray(genome[-1].weight, np.float64) + genome[-1].bias)
+        _, action = step(genome, (), sensed, KEY)
         np.testing.assert_allclose(action, x, rtol=1e-4, atol=1e-5)
 
 

@@ -1,15 +1,19 @@
 """A run killed at any moment goes on as if nothing had happened, bit for bit."""
 
+import contextlib
 import json
 import os
 import random
 import re
 import shutil
 import signal
+import threading
 import time
 
 import pytest
 
+from evolife.errors import InvalidInput
+from evolife.storage.lock import locked
 from tests.cli_tools import (
     champions,
     complaint,
@@ -127,6 +131,17 @@ def test_a_run_at_work_is_left_alone(tmp_path):
         assert work.poll() is None
 
 
+def test_the_lock_of_a_folder_waits_a_moment_and_is_given_back(tmp_path):
+    holder = contextlib.ExitStack()
+    holder.enter_context(locked(tmp_path))
+    told = rf"in use by process {os.getpid()} on "
+    with pytest.raises(InvalidInput, match=told), locked(tmp_path, patience=0.2):
+        pytest.fail("two held it at once")
+    threading.Timer(0.3, holder.close).start()
+    with locked(tmp_path, patience=30):
+        assert (tmp_path / ".lock").read_text().startswith(f"process {os.getpid()} ")
+
+
 @pytest.mark.parametrize("damage", ["truncated", "altered", "missing"])
 def test_a_damaged_checkpoint_is_stepped_over(tmp_path, uninterrupted, damage):
     folder = tmp_path / "run"
@@ -162,8 +177,10 @@ def test_a_finished_run_stays_as_it_is_and_can_be_made_longer(tmp_path, uninterr
     assert run("train", "--resume", folder, "--ranks", 1).returncode == 0
     after = {k: v for k, v in tree(folder).items() if k.startswith(keep)}
     assert after == before
-    longer = run("train", "--resume", folder, "generations=11", "--ranks", 1)
+    more = ("generations=11", "best_of_k.keep=1")
+    longer = run("train", "--resume", folder, *more, "--ranks", 1)
     assert longer.returncode == 0, longer.stderr
+    assert [*champions(folder)] == ["agent_001.safetensors", "champions.json"]
     assert digests(folder) == whole[:11]
     assert dashboard_steps(folder) == list(range(1, 12))
 

@@ -21,6 +21,8 @@ class Contender:
     """MPI ranks, one a core."""
     one_core: bool = False
     """Kept on the first core; otherwise on all of them."""
+    cold: bool = False
+    """Without the programs that earlier runs of evolife compiled."""
     peer: str | None = None
     """Whose virtual environment it needs; None: evolife's own."""
 

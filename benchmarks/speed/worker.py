@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from speed.contender import Contender
-from speed.venvs import python_of
-
 from evolife.launching import mpirun
 from evolife.launching.affinity import allowed_cores, pin
+from speed.contender import Contender
+from speed.venvs import python_of
 
 SCRIPTS = Path(__file__).parent / "contenders"
 _READY_SECONDS = 300.0
@@ -42,7 +41,7 @@ class Worker:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env=_environment(contender),
+                env=_environment(contender, folder),
                 preexec_fn=_keep_to_a_core if contender.one_core else None,
                 start_new_session=True,
             )
@@ -127,11 +126,13 @@ def mpirun_command(ranks: int) -> list[str]:
     return [str(found), "-n", str(ranks), *flags]
 
 
-def _environment(contender: Contender) -> dict[str, str]:
+def _environment(contender: Contender, folder: Path) -> dict[str, str]:
     env = dict(os.environ)
     if contender.ranks > 1:
         env = mpirun._environment(contender.ranks)
-    return {**env, "PYTHONWARNINGS": "ignore", "RAY_DEDUP_LOGS": "0"}
+    if contender.cold:
+        env["EVOLIFE_CACHE"] = str(folder / "cache")
+    return env
 
 
 def _keep_to_a_core() -> None:

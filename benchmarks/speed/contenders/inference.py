@@ -22,18 +22,16 @@ def lives_of(settings: dict[str, Any]) -> tuple[Callable[[int, int], None], int,
 
     config = load_config(settings["config"], settings["overrides"])
     experiment = build(config)
+    agent, environment = experiment.agent, experiment.environment
     steps, size = config.lifetime.steps, config.population.size
-    genome = experiment.agent.init_genome(keys.root_key(0))
+    genome = agent.init_genome(keys.root_key(0))
     pool = keys.pool_key(0, keys.Pool.EVOLVE)
 
     @jax.jit
     def batch(genome: Any, generation: Any, members: Any) -> Any:
         def life(member: Any) -> Any:
             key = keys.life_key(pool, generation, member, 0)
-            return lifetime.live(
-                *(experiment.agent, experiment.environment, genome, key, steps),
-                config.lifetime.bins,
-            ).score
+            return lifetime.live(agent, environment, genome, key, steps).score
 
         return jax.vmap(life)(members)
 

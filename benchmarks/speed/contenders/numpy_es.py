@@ -2,15 +2,16 @@
 
 import os
 
+# Threads are chosen before NumPy is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from collections.abc import Callable  # noqa: E402  (threads are set before NumPy)
-from typing import Any  # noqa: E402
+from collections.abc import Callable
+from typing import Any
 
-import numpy as np  # noqa: E402
-from mpi4py import MPI  # noqa: E402
-from protocol import Team, options, serve  # noqa: E402
+import numpy as np
+from mpi4py import MPI
+from protocol import Team, options, serve
 
 Weights = list[tuple[np.ndarray, np.ndarray]]
 Rollout = Callable[[Weights, np.random.Generator], tuple[np.ndarray, int]]

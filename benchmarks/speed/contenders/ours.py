@@ -94,7 +94,12 @@ def main() -> None:
     settings = options()
     ranks, team = joined(settings)
     evolution = Evolution(settings, ranks)
-    serve(evolution.run, team, settings["seconds"], evolution.info)
+    from evolife.timing import CompileClock
+
+    # Evolution compiles a little when it begins, which a run does once, and a benchmark
+    # of the first generations at every round.
+    compiling = CompileClock().read
+    serve(evolution.run, team, settings["seconds"], evolution.info, compiling)
     ranks.close()
 
 

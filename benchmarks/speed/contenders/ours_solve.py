@@ -1,38 +1,45 @@
 """evolife on CartPole until its centre balances the pole on fresh episodes."""
 
-import jax
-import numpy as np
+from collections.abc import Callable
+from typing import Any
+
 from ours import Evolution, joined
 from protocol import options
 
-settings = options()
-ranks, team = joined(settings)
 
-from evolife import keys, lifetime, noise  # noqa: E402  (after the process is prepared)
+def scorer(experiment: Any, episodes: int) -> Callable[[Any, int], float]:
+    """Return what gives a strategy's centre its mean return on fresh episodes."""
+    import jax
+    import numpy as np
 
+    from evolife import keys, lifetime, noise
 
-def main() -> None:
-    """Answer with the generation whose centre passes."""
-    evolution = Evolution(settings, ranks)
-    experiment = evolution.experiment
+    agent, environment = experiment.agent, experiment.environment
     pool = keys.pool_key(experiment.config.seed, keys.Pool.EVALUATE)
+    steps = experiment.config.lifetime.steps
 
     @jax.jit
-    def score(strategy: object, generation: np.int32) -> jax.Array:
+    def score(strategy: Any, generation: Any) -> jax.Array:
         genome = noise.materialise(experiment.strategy.centre(strategy))
 
         def episode(number: jax.Array) -> jax.Array:
             key = keys.life_key(pool, generation, 0, number)
-            lived = lifetime.live(
-                experiment.agent, experiment.environment, genome, key, 500
-            )
-            return lived.score
+            return lifetime.live(agent, environment, genome, key, steps).score
 
-        return jax.vmap(episode)(np.arange(settings["episodes"])).mean()
+        return jax.vmap(episode)(np.arange(episodes)).mean()
 
+    return lambda strategy, generation: float(score(strategy, np.int32(generation)))
+
+
+def main() -> None:
+    """Answer with the generation whose centre passes."""
+    settings = options()
+    ranks, team = joined(settings)
+    evolution = Evolution(settings, ranks)
+    score = scorer(evolution.experiment, settings["episodes"])
     for step in evolution.steps:
         # Every rank measures the same lives: that costs less than telling the others.
-        mean = float(score(step.progress.strategy, np.int32(step.generation)))
+        mean = score(step.progress.strategy, step.generation)
         if mean >= settings["solved"]:
             team.answer(generation=step.generation, score=mean)
             break

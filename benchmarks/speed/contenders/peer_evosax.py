@@ -80,7 +80,10 @@ def main() -> None:
         jax.block_until_ready(carry)
         return count * settings["population"] * settings["steps"]
 
-    info = {"version": importlib.metadata.version("evosax"), "backend": jax.default_backend()}
+    info = {
+        "version": importlib.metadata.version("evosax"),
+        "backend": jax.default_backend(),
+    }
     serve(run, team, settings["seconds"], lambda: info)
 
 

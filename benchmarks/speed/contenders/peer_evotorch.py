@@ -1,9 +1,11 @@
 """EvoTorch: PGPE on GymNE, episodes shared among Ray actors."""
 
+import itertools
 import logging
 from typing import Any
 
 import evotorch
+import torch
 from evotorch.algorithms import PGPE
 from evotorch.neuroevolution import GymNE
 from protocol import Team, options, serve
@@ -12,9 +14,11 @@ from protocol import Team, options, serve
 def searcher_of(settings: dict[str, Any]) -> PGPE:
     """PGPE over a tanh MLP that plays one episode of CartPole a member."""
     logging.getLogger("evotorch").setLevel(logging.WARNING)
+    # A seed for the problem itself ends its actors with an AttributeError in 0.6.1.
+    torch.manual_seed(settings.get("seed", 0))
     sizes = settings["hidden"]
     layers = [f"Linear(obs_length, {sizes[0]})", "Tanh()"]
-    for before, after in zip(sizes[:-1], sizes[1:]):  # noqa: B905 (Python 3.9)
+    for before, after in itertools.pairwise(sizes):
         layers += [f"Linear({before}, {after})", "Tanh()"]
     layers.append(f"Linear({sizes[-1]}, act_length)")
     problem = GymNE(
@@ -22,7 +26,6 @@ def searcher_of(settings: dict[str, Any]) -> PGPE:
         " >> ".join(layers),
         num_actors=settings["actors"],
     )
-    problem.manual_seed(settings.get("seed", 0))
     return PGPE(
         problem,
         popsize=settings["population"],

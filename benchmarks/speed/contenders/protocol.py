@@ -9,7 +9,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -26,16 +27,15 @@ class Team:
     not uses no processor time, which a polling MPI broadcast would.
     """
 
-    def __init__(self, rank: int = 0, pipes: tuple[str, ...] | list[str] = ()) -> None:
+    def __init__(self, rank: int = 0, pipes: Sequence[str] = ()) -> None:
         self.rank = rank
         self._answers = os.fdopen(os.dup(1), "w")
         os.dup2(2, 1)
-        if rank:
-            self._heard = open(pipes[rank - 1])
-            self._tell = []
-        else:
-            self._heard = sys.stdin
-            self._tell = [open(pipe, "w") for pipe in pipes]
+        told_by = Path(pipes[rank - 1]) if rank else None
+        self._heard = told_by.open() if told_by else sys.stdin
+        told = () if rank else pipes
+        # Open for as long as the process lives.
+        self._tell = [os.fdopen(os.open(pipe, os.O_WRONLY), "w") for pipe in told]
 
     def answer(self, **values: Any) -> None:
         """Say something to the harness; silent on other ranks than 0."""
@@ -70,12 +70,14 @@ def serve(
     team: Team,
     seconds: float,
     info: Callable[[], dict[str, Any]] = dict,
+    excluded: Callable[[], float] = float,
 ) -> None:
     """Warm up, then answer each "go" with the steps of ``run(count)`` and their time.
 
     ``run(count)`` does ``count`` units of work to the end, on every rank, and returns
     how many environment steps they took together; ``count`` is chosen so that a round
-    takes about ``seconds``. ``info()`` is added to every answer.
+    takes about ``seconds``. ``info()`` is added to every answer; ``excluded()`` gives
+    the seconds since it was last called that are no part of the work.
     """
     for _ in range(2):
         run(1)
@@ -85,7 +87,8 @@ def serve(
     count = team.share(max(1, round(seconds / unit)))
     team.answer(ready=True, count=count, **info())
     for _ in team.rounds():
+        excluded()
         begun = time.perf_counter()
         steps = run(count)
-        spent = time.perf_counter() - begun
+        spent = time.perf_counter() - begun - excluded()
         team.answer(steps=steps, seconds=spent, **info())
