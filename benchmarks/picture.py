@@ -4,7 +4,8 @@
     python benchmarks/picture.py runs/demo docs/images/demo.png
 
 Left: return over generations (mean of the population and its 10th to 90th percentile,
-averaged over nine generations, since each generation draws new lives). Right: reward at each step of life of the best champion, on fresh lives.
+averaged over nine generations, since each generation draws new lives). Right: reward at
+each step of life of the best champion, on fresh lives.
 """
 
 import json

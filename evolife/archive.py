@@ -15,8 +15,8 @@ class Archive(NamedTuple):
     """C candidates, and a last place for the centre.
 
     The first half holds the highest scores ever, the second the best members of the
-    newest generations: where all members of a generation meet the same luck, the highest
-    scores tell of lucky generations.
+    newest generations: where all members of a generation meet the same luck, the
+    highest scores tell of lucky generations.
 
     The arrays are changed in place: at a million parameters, copying them at every
     improvement would cost more than the generation did.

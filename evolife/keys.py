@@ -2,9 +2,9 @@
 
 A key is two 32-bit words. Every draw hashes ``(key, counter, purpose)`` with PCG4D
 (Jarzynski & Olano, "Hash Functions for GPU Rendering", JCGT 9(3), 2020), here with a
-third round and a last shift so that every input bit reaches every output bit. A round costs eight
-multiply-adds for four words and needs no carries between lanes, which makes drawing a
-fresh key at every step of every life affordable; it is registered as a JAX generator,
+third round and a last shift, so that every input bit reaches every output bit. A round
+costs eight multiply-adds for four words and needs no carries between lanes, which makes
+a fresh key at every step of every life affordable; it is registered as a JAX generator,
 so agents and environments call ``jax.random`` as usual.
 """
 

@@ -126,23 +126,29 @@ def test_an_interval_is_student_s_t():
     assert interval_of_mean(scores) == pytest.approx(expected)
 
 
-def test_an_archive_keeps_the_highest_scores_and_a_place_for_the_centre():
-    archive = Archive.empty({"w": jax.ShapeDtypeStruct((2,), jnp.float32)}, 3)
+def test_an_archive_keeps_the_highest_the_newest_and_a_place_for_the_centre():
+    archive = Archive.empty({"w": jax.ShapeDtypeStruct((2,), jnp.float32)}, 5)
     assert archive.candidates == []
     scores = np.random.default_rng(0).permutation(20).astype(float)
     for number, score in enumerate(scores, start=1):
-        if archive.welcomes(score):
-            archive.offer({"w": np.full(2, score)}, score, number, 100 + number)
-    assert sorted(archive.selected[:-1].tolist()) == [17.0, 18.0, 19.0]
+        archive.offer({"w": np.full(2, score)}, score, number, 100 + number)
+    assert sorted(archive.selected[:3].tolist()) == [17.0, 18.0, 19.0]
+    assert sorted(archive.generation[3:5].tolist()) == [19, 20]
     for place in archive.candidates:
         score = archive.selected[place]
         assert (archive.genomes["w"][place] == score).all()
         assert scores[archive.generation[place] - 1] == score
         assert archive.member[place] == 100 + archive.generation[place]
-    assert not archive.welcomes(17.0) and archive.welcomes(17.5)
     archive.offer_centre({"w": np.zeros(2)}, 20)
-    assert archive.candidates == [0, 1, 2, 3]
-    assert archive.member[3] == CENTRE and archive.selected[3] == -np.inf
+    assert archive.candidates == [0, 1, 2, 3, 4, 5]
+    assert archive.member[5] == CENTRE and archive.selected[5] == -np.inf
+
+
+def test_an_archive_of_one_holds_the_highest_score():
+    archive = Archive.empty({"w": jax.ShapeDtypeStruct((), jnp.float32)}, 1)
+    for number, score in enumerate([1.0, 3.0, 2.0], start=1):
+        archive.offer({"w": np.float32(score)}, score, number, number)
+    assert archive.candidates == [0] and archive.selected[0] == 3.0
 
 
 @pytest.fixture(scope="module")
