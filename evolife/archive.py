@@ -46,8 +46,12 @@ class Archive(NamedTuple):
 
     @property
     def candidates(self) -> list[int]:
-        """The places that are filled."""
-        return np.flatnonzero(self.generation).tolist()
+        """The places that are filled, one for each candidate that is held twice."""
+        found: dict[tuple[int, int], int] = {}
+        for place in np.flatnonzero(self.generation).tolist():
+            who = int(self.generation[place]), int(self.member[place])
+            found.setdefault(who, place)
+        return list(found.values())
 
     @property
     def _highest(self) -> int:
