@@ -24,7 +24,8 @@ def draw(results: Sequence[Result], target: Path) -> None:
         "ratio (log scale): bar median, line spread, thick mark what was to be reached;"
         " hatched: not reached"
     )
-    axes.set_xlim(right=axes.get_xlim()[1] * 2)
+    smallest = min([row.value or 1.0 for row in shown], default=1.0)
+    axes.set_xlim(min(1.0, smallest) / 2, axes.get_xlim()[1] * 2)
     axes.spines[["top", "right"]].set_visible(False)
     figure.tight_layout()
     figure.savefig(target)
