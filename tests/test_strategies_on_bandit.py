@@ -1,0 +1,50 @@
+"""Every strategy there is evolves a small learner on the bandit."""
+
+import numpy as np
+import pytest
+
+from evolife.config.model import load_config
+from evolife.errors import InvalidInput
+from evolife.evolution import begin, evolve
+from evolife.experiment import build
+from evolife.plugins.registry import strategy_names
+from evolife.ranks import Serial
+from evolife.strategies.evosax_tables import REFUSED
+
+GENERATIONS = 3
+TINY = (
+    "agent={name: gru, hidden: 2, sample: false}",
+    "env={arms: 2, pulls: 5}",
+    "lifetime={steps: 5, lives: 2}",
+    "population={size: 16, tile: 8}",
+    "selection={name: native}",
+    f"generations={GENERATIONS}",
+    "control=null",
+)
+
+
+@pytest.mark.parametrize("name", strategy_names())
+def test_a_strategy_evolves_on_the_bandit_or_says_why_not(name: str) -> None:
+    config = load_config("bandit", (*TINY, f"strategy={{name: {name}}}"))
+    if name in REFUSED:
+        with pytest.raises(InvalidInput, match=REFUSED[name]):
+            build(config)
+        return
+    experiment = build(config)
+    progress, warnings = begin(experiment), []
+    steps = list(evolve(experiment, progress, 0, Serial(), warnings.append))
+    assert [step.generation for step in steps] == list(range(1, GENERATIONS + 1))
+    assert warnings == []
+    assert experiment.population.traces == 1
+    for step in steps:
+        assert step.lived.nonfinite == 0
+        assert ((step.lived.fitness >= 0) & (step.lived.fitness <= 5)).all()
+    assert len({step.digest for step in steps}) == GENERATIONS, "the state moves on"
+    centre = experiment.strategy.centre(steps[-1].progress.strategy)
+    assert all(np.isfinite(leaf).all() for leaf in _leaves(centre))
+
+
+def _leaves(tree: object) -> list[np.ndarray]:
+    import jax
+
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(tree)]
