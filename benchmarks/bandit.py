@@ -1,6 +1,6 @@
 """The bundled bandit against its Bayes optimum, by seed, on 20,000 held-out lives.
 
-    python benchmarks/bandit.py [--seeds 0 1 2] [--runs runs/bandit] [--out FOLDER]
+    python benchmarks/bandit.py [--seeds 0 3 4 5 6] [--runs runs/bandit] [--out FOLDER]
 
 Each seed is one ``evolife train bandit`` on all cores, without its control, followed by
 ``evolife evaluate`` on fresh lives. A run that is there already is not repeated.
@@ -14,9 +14,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from machine import describe
+from machine import describe, keep
 
 LIVES = 20_000
+CHOICE = (
+    "The config was chosen by looking at seeds 0, 1 and 2 (the latter two reached "
+    "6.605 and 6.515); the others were untouched by the choice."
+)
 
 
 def evolife(*arguments: str) -> dict[str, Any]:
@@ -48,7 +52,7 @@ def measure(seed: int, runs: Path) -> dict[str, Any]:
 def main() -> None:
     """Measure every seed and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 3, 4, 5, 6])
     parser.add_argument("--runs", type=Path, default=Path("runs/bandit"))
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
@@ -70,11 +74,13 @@ def main() -> None:
             f"| {row['seed']} | {row['held_out']:.3f} | {low:.3f} .. {high:.3f} "
             f"| {regret:.3f} | {row['seconds']} |"
         )
-    lines += ["", f"Bayes optimum {rows[0]['optimum']:.4f}; memoryless 5.0."]
-    text = "\n".join(lines) + "\n"
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "bandit.md").write_text(text)
-    print(text)
+    lines += [
+        "",
+        CHOICE,
+        "",
+        f"Bayes optimum {rows[0]['optimum']:.4f}; memoryless 5.0.",
+    ]
+    keep(lines, args.out, "bandit.md")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a result table says of where it was measured."""
+"""What a result table says of where it was measured, and how it is kept."""
 
 import importlib.metadata
 import os
@@ -13,6 +13,14 @@ def describe(packages: tuple[str, ...] = PACKAGES) -> str:
     versions = [f"{name} {_version(name)}" for name in packages]
     python = f"Python {platform.python_version()}"
     return f"{_cpu()}, {os.cpu_count()} cores; {python}; {', '.join(versions)}"
+
+
+def keep(lines: list[str], folder: Path, name: str) -> None:
+    """Write a result table to ``folder/name`` and show it."""
+    text = "\n".join(lines) + "\n"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text(text)
+    print(text)
 
 
 def _cpu() -> str:

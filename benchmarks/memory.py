@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from machine import describe
+from machine import describe, keep
 
 STEPS = (1_000, 2_000, 20_000, 200_000, 1_000_000)
 
@@ -58,10 +58,7 @@ def main() -> None:
         "| ---: | ---: | ---: |",
         *(f"| {t:,} | {mb:.0f} | {mb / first:.3f} |" for t, mb in rows),
     ]
-    text = "\n".join(lines) + "\n"
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "memory.md").write_text(text)
-    print(text)
+    keep(lines, args.out, "memory.md")
 
 
 if __name__ == "__main__":

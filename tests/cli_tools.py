@@ -88,14 +88,16 @@ def started(*arguments, before=(), env=None, command=EVOLIFE, **options):
 
 
 def end(process):
-    """Kill a process, its group and all it started; wait until none is left."""
+    """Kill a process and all it started, wait for their end, return what was said."""
     family = [process.pid, *descendants(process.pid)]
     for pid in family:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    said = ()
     with contextlib.suppress(subprocess.TimeoutExpired, ValueError):
-        process.communicate(timeout=10)
+        said = process.communicate(timeout=10)
     assert gone(family), f"{process.args} left processes behind"
+    return said
 
 
 def descendants(pid):
@@ -133,10 +135,13 @@ def _alive(pid):
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    state = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True
-    ).stdout.strip()
-    return bool(state) and not state.startswith("Z")
+    return state_of(pid) not in {"", "Z"}
+
+
+def state_of(pid):
+    """The letter that ps gives to a process: S sleeps, T is stopped, Z is dead."""
+    command = ["ps", "-o", "stat=", "-p", str(pid)]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip()[:1]
 
 
 def metrics(folder):

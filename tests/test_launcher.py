@@ -297,8 +297,20 @@ def test_ranks_end_when_the_parent_or_mpirun_is_killed(tmp_path):
         assert process.returncode != 0
 
 
+def test_a_rank_that_starts_after_its_launchers_end_ends_too():
+    launcher = subprocess.Popen([sys.executable, "-c", ""])
+    launcher.wait()
+    code = (
+        "import time; from evolife.launching.process import prepare_process; "
+        "prepare_process(); time.sleep(60)"
+    )
+    env = {**os.environ, "EVOLIFE_LAUNCHER": str(launcher.pid)}
+    orphan = subprocess.run([sys.executable, "-c", code], env=env, timeout=30)
+    assert orphan.returncode == -signal.SIGKILL
+
+
 def test_one_thread_is_set_and_the_users_flags_win(monkeypatch):
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "EVOLIFE_LOCAL_RANKS"):
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "EVOLIFE_LAUNCHER"):
         monkeypatch.setenv(name, "restored after the test")
         monkeypatch.delenv(name)
     monkeypatch.setenv("MKL_NUM_THREADS", "3")

@@ -20,11 +20,13 @@ from tests.cli_tools import (
     dashboard_steps,
     descendants,
     digests,
+    end,
     gone,
     lines_so_far,
     needs_mpi,
     run,
     started,
+    state_of,
     tree,
     until,
 )
@@ -68,16 +70,43 @@ def half_written(folder):
     return [name for name in names if re.search(r"\.tmp$|\.replaced$", name)]
 
 
-def await_moment(kind, folder, moments):
+def held_while_writing(folder, work):
+    """Stop a rank of ``work`` amid a checkpoint; False if it was done before that.
+
+    A write takes a millisecond, so a kill that is merely sent at its sight can be late.
+    """
+    for name in half_written(folder):
+        if name.endswith(".tmp") and held(int(name.split(".")[-2]), work):
+            if name in half_written(folder):
+                return True
+            os.kill(int(name.split(".")[-2]), signal.SIGCONT)
+    return False
+
+
+def held(pid, work):
+    """Stop a process; False for remains of earlier kills and ranks that outlive one."""
+    try:
+        os.kill(pid, signal.SIGSTOP)
+    except ProcessLookupError:
+        return False
+    assert until(lambda: state_of(pid) in {"T", "Z"}, nap=0.0002)
+    ours = pid in (work.pid, *descendants(work.pid))
+    if not ours:
+        os.kill(pid, signal.SIGCONT)
+    return ours
+
+
+def await_moment(kind, folder, moments, work):
     """Wait for a random moment: while it starts, in the work, in a checkpoint."""
     before = lines_so_far(folder)
     if kind == "start":
         until(lambda: lines_so_far(folder) > before, seconds=moments.uniform(0.1, 3))
         return
     goal = before + moments.randint(1, 3)
-    assert until(lambda: lines_so_far(folder) >= goal, nap=0.005)
+    until(lambda: lines_so_far(folder) >= goal or work.poll() is not None, nap=0.005)
+    assert lines_so_far(folder) >= goal, end(work)
     if kind == "checkpoint":
-        assert until(lambda: half_written(folder), nap=0.0002)
+        assert until(lambda: held_while_writing(folder, work), nap=0.0002)
     else:
         time.sleep(moments.uniform(0, 0.2))
 
@@ -86,9 +115,10 @@ def kill(work, kind):
     """Kill the whole job within a checkpoint; else its parent, which the ranks miss."""
     family = descendants(work.pid)
     assert work.poll() is None, work.communicate()
-    os.kill(work.pid, signal.SIGKILL)
-    for pid in family if kind == "checkpoint" else ():
+    # Ranks first: the end of their parent would wake a rank that is stopped.
+    for pid in reversed(family) if kind == "checkpoint" else ():
         os.kill(pid, signal.SIGKILL)
+    os.kill(work.pid, signal.SIGKILL)
     return family
 
 
@@ -103,13 +133,13 @@ def test_ten_kills_leave_no_trace(tmp_path, ranks):
         words = ("--resume", folder) if again else ("bandit", *endless)
         with started("train", *words, "--ranks", ranks) as work:
             kind = ("work", "checkpoint", "start")[number % 3]
-            await_moment(kind, folder, moments)
+            await_moment(kind, folder, moments, work)
             killed = kill(work, kind)
             torn += kind == "checkpoint" and bool(half_written(folder))
             # Every other time the next session meets ranks that are still there.
             assert number % 2 or gone(killed)
     assert gone(killed)
-    assert torn, "no kill came in the middle of a checkpoint"
+    assert torn == KILLS // 3, "some kills missed the middle of their checkpoint"
     goal = lines_so_far(folder) + 2
     last = run("train", "--resume", folder, f"generations={goal}", "--ranks", ranks)
     assert last.returncode == 0, last.stderr

@@ -119,17 +119,14 @@ def mpirun_command(ranks: int) -> list[str]:
     Raises:
         ContenderFailed: there is no usable MPI.
     """
-    obstacle, found = mpirun.obstacle(), mpirun.find_mpirun()
-    if obstacle or found is None:
-        raise ContenderFailed(obstacle or "there is no mpirun")
-    flags = mpirun._FLAGS[str(mpirun._kind(found))](ranks)
-    return [str(found), "-n", str(ranks), *flags]
+    if obstacle := mpirun.obstacle():
+        raise ContenderFailed(obstacle)
+    return mpirun.local_job(ranks)[0]
 
 
 def _environment(contender: Contender, folder: Path) -> dict[str, str]:
-    env = dict(os.environ)
-    if contender.ranks > 1:
-        env = mpirun._environment(contender.ranks)
+    ranks = contender.ranks
+    env = mpirun.local_job(ranks)[1] if ranks > 1 else dict(os.environ)
     if contender.cold:
         env["EVOLIFE_CACHE"] = str(folder / "cache")
     return env

@@ -22,6 +22,8 @@ SCREENS = "EVOLIFE_SCREENS"
 """Set, to those of stdout and stderr that a user watches through mpirun."""
 LOCAL_RANKS = "EVOLIFE_LOCAL_RANKS"
 """Set, to their number, for ranks that this module started."""
+LAUNCHER = "EVOLIFE_LAUNCHER"
+"""Set, to the process whose end is theirs, for ranks that this module started."""
 _REMEDY = "install MPI with `pip install 'evolife[mpi]'` or load the site's MPI module"
 _FLAGS = {
     # Slots on this host: a batch job's other nodes must not be used.
@@ -66,14 +68,11 @@ def launch_local(
     The ranks end when this process does, however it ends. Raises ``InvalidInput``
     without a usable mpirun.
     """
-    mpirun = find_mpirun()
-    kind = _kind(mpirun) if mpirun else None
-    if mpirun is None or kind is None:
-        raise InvalidInput(f"cannot start {ranks} ranks: no usable mpirun; {_REMEDY}")
+    mpirun, env = local_job(ranks)
     command = command or [sys.executable, "-m", "evolife"]
     process = subprocess.Popen(
-        [str(mpirun), "-n", str(ranks), *_FLAGS[kind](ranks), *command, *argv],
-        env=_environment(ranks),
+        [*mpirun, *command, *argv],
+        env=env,
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         # Ctrl-C in a terminal goes to a whole session; mpirun would kill its ranks.
@@ -84,6 +83,18 @@ def launch_local(
         assert process.stderr is not None
         copy_without_chatter(process.stderr.fileno(), 2)
         return _exit_code(process.wait(), received)
+
+
+def local_job(ranks: int) -> tuple[list[str], dict[str, str]]:
+    """Return how a command line of ``ranks`` local ranks begins, and its environment.
+
+    Raises ``InvalidInput`` without a usable mpirun.
+    """
+    mpirun = find_mpirun()
+    kind = _kind(mpirun) if mpirun else None
+    if mpirun is None or kind is None:
+        raise InvalidInput(f"cannot start {ranks} ranks: no usable mpirun; {_REMEDY}")
+    return [str(mpirun), "-n", str(ranks), *_FLAGS[kind](ranks)], _environment(ranks)
 
 
 @functools.cache
@@ -105,7 +116,8 @@ def _environment(ranks: int) -> dict[str, str]:
     fast = {"OMPI_MCA_btl": "^ofi", "OMPI_MCA_mtl": "^ofi"}
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     screens = [name for name, stream in streams.items() if stream.isatty()]
-    env = {**fast, **os.environ, LOCAL_RANKS: str(ranks), SCREENS: ",".join(screens)}
+    own = {LOCAL_RANKS: str(ranks), LAUNCHER: str(os.getpid())}
+    env = {**fast, **os.environ, **own, SCREENS: ",".join(screens)}
     if os.geteuid() == 0:
         # In containers root is the usual user, and these ranks do nothing it could not.
         env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
@@ -120,8 +132,15 @@ def _die_with_parent() -> Callable[[], None] | None:
     """Make Linux end mpirun when this process dies; ranks watch mpirun themselves."""
     if not sys.platform.startswith("linux"):
         return None
-    prctl = ctypes.CDLL(None).prctl
-    return lambda: prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
+
+    def follow() -> None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have ended before the kernel was asked to tell.
+        if os.getppid() != parent:
+            os._exit(1)
+
+    return follow
 
 
 @contextlib.contextmanager

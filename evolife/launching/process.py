@@ -1,5 +1,6 @@
 """Prepares a process before JAX is imported: threads, its core, its compile cache."""
 
+import contextlib
 import hashlib
 import os
 import platform
@@ -11,7 +12,7 @@ from pathlib import Path
 
 from evolife.launching.affinity import allowed_cores, core_for, pin
 from evolife.launching.launcher import place
-from evolife.launching.mpirun import LOCAL_RANKS
+from evolife.launching.mpirun import LAUNCHER
 
 _ONE_THREAD = {
     "xla_cpu_multi_thread_eigen": "--xla_cpu_multi_thread_eigen=false",
@@ -38,8 +39,8 @@ def prepare_process() -> None:
         core = core_for(here.local_rank, here.local_size, allowed_cores())
         if core is not None:
             pin(core)
-    if LOCAL_RANKS in os.environ:
-        _die_with_launcher()
+    if LAUNCHER in os.environ:
+        _die_with(int(os.environ[LAUNCHER]))
 
 
 def enable_compile_cache(rank: int) -> Path | None:
@@ -82,13 +83,25 @@ def _machine_kind() -> str:
     return f"{platform.machine()}-{digest[:12]}"
 
 
-def _die_with_launcher() -> None:
-    """End this rank soon after mpirun is gone; nobody could stop it otherwise."""
+def _die_with(launcher: int) -> None:
+    """End this rank soon after mpirun or its own launcher; nobody else could stop it.
+
+    Both are watched: mpirun may have ended before this rank could learn its name.
+    """
     parent = os.getppid()
 
     def watch() -> None:
-        while os.getppid() == parent:
+        while os.getppid() == parent and _exists(launcher):
             time.sleep(_WATCH_SECONDS)
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="launcher-watch", daemon=True).start()
+
+
+def _exists(process: int) -> bool:
+    with contextlib.suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True
