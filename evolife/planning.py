@@ -18,10 +18,11 @@ from evolife.base import LifeStatistics
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
 from evolife.experiment import Experiment
-from evolife.population import ROW_BYTES, Task
+from evolife.population import COUNT_BYTES, ROW_BYTES, Task
 
 _LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
 """Of one hop between ranks: a cautious guess for an ordinary cluster network."""
+_DIGEST_BYTES = 8
 _REPEATS = 5
 
 
@@ -101,7 +102,8 @@ def predict(measured: Measured, ranks: int) -> Prediction:
     latency, and every byte once over the wire.
     """
     most = math.ceil(measured.units / ranks)
-    sent = measured.rows * ROW_BYTES + 8 * ranks if ranks > 1 else 0
+    note = _DIGEST_BYTES + COUNT_BYTES
+    sent = measured.rows * ROW_BYTES + note * ranks if ranks > 1 else 0
     exchange = _LATENCY * math.ceil(math.log2(ranks)) + sent / _BYTES_PER_SECOND
     alone = measured.units * measured.unit_seconds + measured.update_seconds
     seconds = most * measured.unit_seconds + measured.update_seconds + exchange

@@ -18,15 +18,17 @@ from evolife.base import Agent, Array, Environment, Genome, Key
 from evolife.generation import Generation, Lived
 from evolife.grid import Grid
 from evolife.keys import life_key
-from evolife.ranks import Ranks
+from evolife.ranks import Ranks, share_of
 
 _AXES = ("members", "lives")
 _CALL_LIMIT = 2**20
 """Member-steps in one call of a program: how soon a stop request is heeded."""
 
 
-ROW_BYTES = 16
-"""What crosses the network for one life of one member: three numbers and a flag."""
+ROW_BYTES = 12
+"""What crosses the network for one life of one member: three numbers."""
+COUNT_BYTES = 4
+"""What each rank adds: how many units of its share it finished."""
 
 
 class Task(NamedTuple):
@@ -106,12 +108,18 @@ class Population:
         start = time.perf_counter()
         outcomes = dict(self._live_units(grid, mine, task, ranks))
         lived = time.perf_counter()
-        rows = np.zeros((len(mine), grid.tile, grid.block, 4), np.float32)
-        for i, unit in enumerate(mine):
-            if unit in outcomes:
-                rows[i] = _row(outcomes[unit])
-        rows, notes = ranks.exchange(rows, len(todo), note)
-        partial.rows[todo], partial.done[todo] = rows[..., :3], rows[:, 0, 0, 3] > 0
+        rows = np.zeros((len(mine), grid.tile, grid.block, 3), np.float32)
+        # A rank lives its share in order, so what it finished is the beginning of it.
+        for row, unit in zip(rows, outcomes, strict=False):
+            row[:] = _row(outcomes[unit])
+        count = len(outcomes).to_bytes(COUNT_BYTES, "little")
+        rows, notes = ranks.exchange(rows, len(todo), note + count)
+        partial.rows[todo] = rows
+        for rank, told in enumerate(notes):
+            finished = int.from_bytes(told[-COUNT_BYTES:], "little")
+            share = share_of(len(todo), rank, ranks.size)
+            partial.done[todo[list(share[:finished])]] = True
+        notes = [told[:-COUNT_BYTES] for told in notes]
         if not partial.done.all():
             raise Interrupted(partial)
         scores, early, late = np.moveaxis(grid.assemble(partial.rows), -1, 0)
@@ -223,6 +231,5 @@ class Population:
 
 
 def _row(outcome: lifetime.Outcome) -> np.ndarray:
-    """``(tile, block, 4)``: what crosses the network, and a flag that it was lived."""
-    done = np.ones_like(outcome.score)
-    return np.stack([outcome.score, outcome.early, outcome.late, done], axis=-1)
+    """``(tile, block, 3)``: what crosses the network."""
+    return np.stack([outcome.score, outcome.early, outcome.late], axis=-1)

@@ -11,6 +11,8 @@ from evolife.config.model import RunConfig, control_config
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment, build
+from evolife.idle import idle_ranks
+from evolife.footprint import check_memory
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
@@ -70,6 +72,7 @@ def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, 
 
 def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
     experiment = build(config)
+    check_memory(experiment)
     if session.resume:
         on_rank_zero(lambda: opening.check_config(experiment, path), session.ranks)
     return experiment
@@ -105,6 +108,8 @@ def _recorded(
         lambda: opening.note_start(experiment, run, session.argv, session.code, ranks),
         ranks,
     )
+    if ranks.rank == 0 and (idle := idle_ranks(experiment, ranks.size)):
+        session.terminal.info(idle)
     if ranks.rank:
         redirect_output(run.log_path(ranks.rank))
 

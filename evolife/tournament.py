@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from evolife import keys
 from evolife.archive import CENTRE, Archive
@@ -67,7 +67,7 @@ def interval_of_mean(scores: np.ndarray, level: float = 0.95) -> tuple[float, fl
     """Student's t confidence interval of the mean of ``(n,)`` independent scores."""
     mean = float(np.mean(scores, dtype=np.float64))
     error = float(np.std(scores, ddof=1, dtype=np.float64)) / math.sqrt(len(scores))
-    reach = float(stats.t.ppf((1 + level) / 2, len(scores) - 1)) * error
+    reach = float(special.stdtrit(len(scores) - 1, (1 + level) / 2)) * error
     return mean - reach, mean + reach
 
 

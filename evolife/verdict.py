@@ -4,8 +4,6 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from scipy import stats
-
 LEVEL = 0.01
 """Chance of a wrong verdict that is accepted."""
 
@@ -35,6 +33,9 @@ def compare(
     if champion["deviation"] == control["deviation"] == 0:
         p = 0.0 if difference else 1.0
     else:
+        # Half a second to import, so only where a verdict is due.
+        from scipy import stats
+
         p = float(stats.ttest_ind_from_stats(*moments, equal_var=False).pvalue)
     outcome: Literal["holds", "fails", "undecided"] = "undecided"
     if p < LEVEL:

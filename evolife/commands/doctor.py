@@ -5,7 +5,8 @@ import importlib.metadata
 from typing import Any
 
 from evolife.arguments import add_json
-from evolife.launching.affinity import allowed_cores, usable_cores
+from evolife.launching.affinity import allowed_cores, core_for, usable_cores
+from evolife.launching.launcher import place
 from evolife.lineage.code import package_versions
 from evolife.lineage.manifest import machine
 from evolife.record.terminal import Terminal
@@ -37,9 +38,10 @@ def examine() -> dict[str, Any]:
     from evolife.launching import mpirun
     from evolife.ranks import mpi_library
 
-    obstacle = mpirun.obstacle()
+    obstacle, ranks = mpirun.obstacle(), _local_ranks()
     missing = [name for name in _EXTRAS if not _installed(name)]
     advice = [f"one rank only: {obstacle}"] if obstacle else []
+    advice += ranks_advice(ranks, usable_cores())
     advice += [
         f"{name} is missing: pip install 'evolife[{_EXTRAS[name]}]'" for name in missing
     ]
@@ -47,11 +49,34 @@ def examine() -> dict[str, Any]:
         **machine(),
         "usable_cores": usable_cores(),
         "core_mask": allowed_cores(),
+        "rank_masks": rank_masks(ranks),
         "mpi_library": mpi_library(),
         "mpirun": str(mpirun.find_mpirun() or "") or None,
         "packages": package_versions(),
         "advice": advice,
     }
+
+
+def rank_masks(ranks: int) -> list[list[int]]:
+    """The cores that each of ``ranks`` local ranks may run on."""
+    cores = allowed_cores()
+    own = (core_for(rank, ranks, cores) for rank in range(ranks))
+    return [cores if core is None else [core] for core in own]
+
+
+def ranks_advice(ranks: int, cores: int) -> list[str]:
+    """Say what to do where local ranks and usable cores do not match."""
+    if ranks > cores:
+        return [f"{ranks} ranks share {cores} cores: start {cores} on this machine"]
+    if ranks < cores:
+        return [f"{ranks} ranks leave {cores - ranks} of {cores} cores idle"]
+    return []
+
+
+def _local_ranks() -> int:
+    """Ranks that a launcher started on this machine, else those evolife would start."""
+    here = place()
+    return here.local_size if here and here.local_size else usable_cores()
 
 
 def _installed(name: str) -> bool:

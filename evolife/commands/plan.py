@@ -34,14 +34,19 @@ def run(args: argparse.Namespace) -> int:
     enable_compile_cache(0)
     from evolife import planning
     from evolife.experiment import build
+    from evolife.footprint import check_memory, strategy_bytes
+    from evolife.idle import idle_ranks
 
     experiment = build(config)
+    check_memory(experiment)
     measured = planning.measure(experiment)
     counts = planning.rank_counts(args.ranks)
     report: dict[str, Any] = {
         "name": config.name,
         "tile": experiment.grid.tile,
         "generations": config.generations,
+        "strategy_bytes": strategy_bytes(experiment),
+        "idle": idle_ranks(experiment, args.ranks),
         "measured": dataclasses.asdict(measured),
         "predicted": [
             dataclasses.asdict(planning.predict(measured, ranks)) for ranks in counts
@@ -74,12 +79,10 @@ def _show(report: dict[str, Any], terminal: Terminal) -> None:
     ]
     columns = ("ranks", "s/generation", "run (min)", "efficiency", "bytes", "MB/rank")
     terminal.table(f"{report['name']}, tile {report['tile']}", columns, rows)
-    units = report["measured"]["units"]
-    if report["predicted"][-1]["idle_ranks"]:
-        terminal.text(
-            f"{units} units of work: more ranks than that have nothing to do. A "
-            "smaller population.tile or more lifetime.lives makes more units."
-        )
+    held = report["strategy_bytes"] / 2**20
+    terminal.text(f"ask and tell hold {held:.3g} MB on every rank")
+    if report["idle"]:
+        terminal.text(report["idle"])
     if "tiles" in report:
         best = max(row["steps_per_second"] for row in report["tiles"])
         tiles = [

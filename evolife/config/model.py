@@ -60,9 +60,9 @@ class Choice(_Section):
 class Lifetime(_Section):
     """How long and how often each member lives."""
 
-    steps: int = Field(ge=1, description="T, the steps of one life")
+    steps: int = Field(ge=1, le=2**30, description="T, the steps of one life")
     lives: int = Field(
-        default=1, ge=1, description="independent lives averaged per member"
+        default=1, ge=1, le=2**20, description="independent lives averaged per member"
     )
     bins: int = Field(
         default=32, ge=1, le=1024, description="bins of the within-life curve"
@@ -75,7 +75,7 @@ class Lifetime(_Section):
 class Population(_Section):
     """How many members there are, and how many one compiled program evaluates."""
 
-    size: int = Field(ge=1, description="K, the members of a generation")
+    size: int = Field(ge=1, le=2**24, description="K, the members of a generation")
     tile: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
         default="auto",
         description="members lived by one program; auto: by their size and the cache",
@@ -85,10 +85,12 @@ class Population(_Section):
 class BestOfK(_Section):
     """How the champions are chosen and measured."""
 
-    keep: int = Field(default=8, ge=1, description="champions kept")
-    lives: int = Field(default=64, ge=2, description="held-out lives of each champion")
+    keep: int = Field(default=8, ge=1, le=2**16, description="champions kept")
+    lives: int = Field(
+        default=64, ge=2, le=2**24, description="held-out lives of each champion"
+    )
     archive: int = Field(
-        default=32, ge=1, description="candidates remembered; at least keep"
+        default=32, ge=1, le=2**16, description="candidates remembered; at least keep"
     )
 
     @pydantic.model_validator(mode="after")
@@ -135,7 +137,9 @@ class RunConfig(_Section):
         default=Choice(name="native"),
         description="weights of members by fitness; native is the strategy's own",
     )
-    generations: int = Field(ge=1, description="generations to evolve for")
+    generations: int = Field(
+        ge=1, le=2**31 - 1, description="generations to evolve for"
+    )
     best_of_k: BestOfK = Field(default=BestOfK(), description="choice of the champions")
     checkpoint: Checkpoint = Field(
         default=Checkpoint(), description="when state is saved"
