@@ -11,8 +11,8 @@ from evolife.config.model import RunConfig, control_config
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment, build
-from evolife.idle import idle_ranks
 from evolife.footprint import check_memory
+from evolife.idle import idle_ranks
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
