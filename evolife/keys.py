@@ -18,6 +18,8 @@ import jax.numpy as jnp
 from evolife.base import Array, Key
 
 _MULTIPLIER, _INCREMENT = 1664525, 1013904223
+_BLOCK = 2**12
+"""Counters of one pass of the loop that draws many words."""
 
 
 class _Purpose(enum.IntEnum):
@@ -69,9 +71,17 @@ def _fold_in(key: Array, data: int) -> Array:
 
 
 def _words(key: Array, count: int) -> Array:
-    blocks = -(-count // 4)
-    counter = jnp.arange(blocks, dtype=jnp.uint32)
-    return jnp.concatenate(pcg4d(key[0], key[1], counter, _Purpose.BITS))[:count]
+    if count <= 4 * _BLOCK:
+        return _block(key, jnp.uint32(0), -(-count // 4))[:count]
+    # In a loop, because many words fused into what uses them are drawn one by one.
+    starts = jnp.arange(0, -(-count // 4), _BLOCK, dtype=jnp.uint32)
+    words = jax.lax.map(lambda start: _block(key, start, _BLOCK), starts)
+    return words.reshape(-1)[:count]
+
+
+def _block(key: Array, start: Array, size: int) -> Array:
+    counter = start + jnp.arange(size, dtype=jnp.uint32)
+    return jnp.concatenate(pcg4d(key[0], key[1], counter, _Purpose.BITS))
 
 
 def _random_bits(key: Array, bit_width: int, shape: tuple[int, ...]) -> Array:

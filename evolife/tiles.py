@@ -12,8 +12,8 @@ import jax
 from evolife import keys
 from evolife.base import Agent, Environment, Strategy
 
-_CACHE_BYTES = 2**19
-"""Half of the second-level cache that a core of a current server has to itself."""
+_CACHE_BYTES = 2**21
+"""Half of a core's share of the last-level cache in a current server."""
 _SMALLEST, _LARGEST = 4, 512
 _UNITS = 8
 """Tiles that there should be where the population allows, for ranks to share."""
