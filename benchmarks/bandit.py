@@ -7,28 +7,17 @@ Each seed is one ``evolife train bandit`` on all cores, without its control, fol
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-from machine import describe, keep
+from study import describe, evolife, keep
 
 LIVES = 20_000
 CHOICE = (
     "The config was chosen by looking at seeds 0, 1 and 2 (the latter two reached "
     "6.605 and 6.515); the others were untouched by the choice."
 )
-
-
-def evolife(*arguments: str) -> dict[str, Any]:
-    """Run one command and return its JSON report."""
-    command = [sys.executable, "-m", "evolife", *arguments, "--json"]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
-    report: dict[str, Any] = json.loads(done.stdout)
-    return report
 
 
 def measure(seed: int, runs: Path) -> dict[str, Any]:

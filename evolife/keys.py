@@ -18,8 +18,8 @@ import jax.numpy as jnp
 from evolife.base import Array, Key
 
 _MULTIPLIER, _INCREMENT = 1664525, 1013904223
-_BLOCK = 2**12
-"""Counters of one pass of the loop that draws many words."""
+_BLOCK = 2**14
+"""Words of one pass of the loop that draws many."""
 
 
 class _Purpose(enum.IntEnum):
@@ -28,6 +28,7 @@ class _Purpose(enum.IntEnum):
     SEED = 0x5EED5EED
     SPLIT = 0x2545F491
     BITS = 0x6C8E9CF5
+    MANY = 0x3C6EF372
     FOLD = 0x1B873593
 
 
@@ -71,17 +72,18 @@ def _fold_in(key: Array, data: int) -> Array:
 
 
 def _words(key: Array, count: int) -> Array:
-    if count <= 4 * _BLOCK:
-        return _block(key, jnp.uint32(0), -(-count // 4))[:count]
-    # In a loop, because many words fused into what uses them are drawn one by one.
-    starts = jnp.arange(0, -(-count // 4), _BLOCK, dtype=jnp.uint32)
-    words = jax.lax.map(lambda start: _block(key, start, _BLOCK), starts)
-    return words.reshape(-1)[:count]
+    if count <= _BLOCK:
+        counter = jnp.arange(-(-count // 4), dtype=jnp.uint32)
+        return jnp.concatenate(pcg4d(key[0], key[1], counter, _Purpose.BITS))[:count]
+    # In a loop, because many words fused into what uses them are drawn one by one; and
+    # one word a hash, because pieces put together are not written as vectors.
+    starts = jnp.arange(0, count, _BLOCK, dtype=jnp.uint32)
+    return jax.lax.map(lambda start: _block(key, start), starts).reshape(-1)[:count]
 
 
-def _block(key: Array, start: Array, size: int) -> Array:
-    counter = start + jnp.arange(size, dtype=jnp.uint32)
-    return jnp.concatenate(pcg4d(key[0], key[1], counter, _Purpose.BITS))
+def _block(key: Array, start: Array) -> Array:
+    counter = start + jnp.arange(_BLOCK, dtype=jnp.uint32)
+    return pcg4d(key[0], key[1], counter, _Purpose.MANY)[0]
 
 
 def _random_bits(key: Array, bit_width: int, shape: tuple[int, ...]) -> Array:

@@ -89,7 +89,11 @@ def test_the_default_strategy_can_be_overridden_key_by_key(tmp_path: Path) -> No
 
 
 BAD_VALUES = [
-    ("population.size=-5", "population.size = -5: must be an integer of at least 1"),
+    ("population.size=-5", "population.size = -5: must be an integer from 1 to 167772"),
+    ("population.size=1000000000000", "must be an integer from 1 to 16777216"),
+    ("lifetime.steps=2000000000", "must be an integer from 1 to 1073741824"),
+    ("lifetime.lives=9999999999", "must be an integer from 1 to 1048576"),
+    ("generations=4294967296", "generations = 4294967296: must be an integer from 1"),
     ("population.size=1.0", "population.size = 1.0: must be an integer"),
     ("population.size='3'", 'population.size = "3": must be an integer'),
     ("population.size=true", "population.size = true: must be an integer"),

@@ -5,17 +5,22 @@ import pytest
 from tests.cli_tools import TINY, champions, digests, metrics, needs_mpi, run
 
 STRATEGIES = ("low_rank", "CMA_ES", "SimpleGA", "SNES")
+# Chosen by the rule: 16 members a tile, and as many lives a unit as fit.
+AUTO = ("population.tile=auto", "population.size=150", "lifetime.lives=3")
 GENERATIONS = 6
 
 
 @needs_mpi
-@pytest.mark.parametrize("strategy", STRATEGIES)
-def test_any_number_of_ranks_gives_the_same_bits(tmp_path, strategy):
+@pytest.mark.parametrize(
+    ("strategy", "changes"),
+    [*((name, ()) for name in STRATEGIES), ("low_rank", AUTO), ("SNES", AUTO)],
+)
+def test_any_number_of_ranks_gives_the_same_bits(tmp_path, strategy, changes):
     seen = {}
     for ranks in (1, 2, 3, 5):
         folder = tmp_path / str(ranks)
         result = run(
-            *("train", "bandit", f"generations={GENERATIONS}", *TINY),
+            *("train", "bandit", f"generations={GENERATIONS}", *TINY, *changes),
             *(f"strategy={{name: {strategy}}}", "--out", folder),
             *(() if ranks > 1 else ("--ranks", 1)),
             ranks=0 if ranks == 1 else ranks,

@@ -1,0 +1,112 @@
+"""Reward within a life, intact and with learning switched off, of every agent.
+
+    python benchmarks/learning_curves.py [--agents NAME ...] [--runs FOLDER] [--out FOLDER]
+
+Every agent is evolved on the bandit with one budget; its champion is then measured on
+fresh lives as it is, and with ``learns: false``. What is learned shows as a gap that is
+absent at the first pull and opens later.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from study import describe, evaluate, keep, train
+
+from evolife.plugins.registry import names
+
+LIVES = 4096
+BUDGET = (
+    *("population={size: 512, tile: auto}", "generations=200"),
+    *("lifetime={steps: 20, lives: 32, bins: 20, same_lives: true}", "env.pulls=20"),
+    *("best_of_k={keep: 1, lives: 1024}", "record.every=50"),
+)
+
+
+def measure(agent: str, runs: Path) -> dict[str, Any]:
+    """The champion of one agent, intact and ablated."""
+    run = train(runs / agent, "bandit", *BUDGET, f"agent={{name: {agent}}}")
+    return {
+        "agent": agent,
+        "intact": evaluate(run, LIVES),
+        "ablated": evaluate(run, LIVES, "agent.learns=false"),
+    }
+
+
+def row(found: dict[str, Any]) -> str:
+    """One line of the table: returns, and the gap in the first and the last quarter."""
+    intact, ablated = found["intact"], found["ablated"]
+    low, high = intact["interval"]
+    gaps = [intact[part] - ablated[part] for part in ("early", "late")]
+    first = intact["curve"][0] - ablated["curve"][0]
+    return (
+        f"| {found['agent']} | {intact['held_out']:.2f} | {low:.2f} .. {high:.2f} "
+        f"| {ablated['held_out']:.2f} | {first:+.3f} | {gaps[0]:+.3f} | {gaps[1]:+.3f} |"
+    )
+
+
+def draw(table: list[dict[str, Any]], target: Path) -> None:
+    """One panel an agent: solid intact, dashed ablated."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    columns = 4
+    rows = -(-len(table) // columns)
+    figure, panels = plt.subplots(
+        *(rows, columns),
+        figsize=(10, 2.2 * rows),
+        dpi=120,
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    for axes, found in zip(panels.flat, table, strict=False):
+        for kind, style in (("intact", "-"), ("ablated", "--")):
+            curve = found[kind]["curve"]
+            pulls = range(1, len(curve) + 1)
+            axes.plot(pulls, curve, style, color="black", label=kind)
+        axes.set_title(found["agent"], fontsize=9)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in list(panels.flat)[len(table) :]:
+        axes.set_visible(False)
+    panels[0][0].legend(frameon=False, fontsize=8)
+    figure.supxlabel("pull of the life")
+    figure.supylabel("reward")
+    figure.tight_layout()
+    figure.savefig(target)
+    plt.close(figure)
+
+
+def main() -> None:
+    """Evolve and measure every agent, write the table and the picture."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--agents", nargs="+", default=sorted(names("agents")))
+    parser.add_argument("--runs", type=Path, default=Path("runs/learning_curves"))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    args = parser.parse_args()
+    table = [measure(agent, args.runs) for agent in args.agents]
+    best = table[0]["intact"]["optimum"]
+    lines = [
+        "# Learning within a life, agent by agent",
+        "",
+        f"`python benchmarks/learning_curves.py`: bandit of 5 arms and 20 pulls, one "
+        f"trial a life, K = 512, 200 generations, 32 lives a member, seed 0; champions "
+        f"on {LIVES} fresh lives. {describe()}.",
+        "",
+        "![reward within a life](learning_curves.png)",
+        "",
+        "| agent | return | 95% interval | ablated | gap at the first pull "
+        "| gap in the first quarter | in the last |",
+        "| --- | ---: | --- | ---: | ---: | ---: | ---: |",
+        *map(row, table),
+        "",
+        f"A memoryless agent earns 10, the Bayes optimum is {best:.3f}.",
+    ]
+    keep(lines, args.out, "learning_curves.md")
+    draw(table, args.out / "learning_curves.png")
+
+
+if __name__ == "__main__":
+    main()
