@@ -141,10 +141,11 @@ def main() -> None:
     lines = [
         "# Where the time of a step goes",
         "",
-        f"`python benchmarks/breakdown.py`: nanoseconds of one member's step on one core, "
-        f"median of {args.rounds} rounds (smallest .. largest). {describe()}.",
+        f"`python benchmarks/breakdown.py`: nanoseconds of one member's step on one "
+        f"core, median of {args.rounds} rounds (smallest .. largest). {describe()}.",
         "",
-        "| work | tile | products | world | shared genome | low-rank | shared / low-rank |",
+        "| work | tile | products | world | shared genome | low-rank "
+        "| shared / low-rank |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *rows,
     ]

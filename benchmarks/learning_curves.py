@@ -1,6 +1,6 @@
 """Reward within a life, intact and with learning switched off, of every agent.
 
-    python benchmarks/learning_curves.py [--agents NAME ...] [--runs FOLDER] [--out FOLDER]
+    python benchmarks/learning_curves.py [--agents NAME ...] [--out FOLDER]
 
 Every agent is evolved on the bandit with one budget; its champion is then measured on
 fresh lives as it is, and with ``learns: false``. What is learned shows as a gap that is
@@ -41,7 +41,8 @@ def row(found: dict[str, Any]) -> str:
     first = intact["curve"][0] - ablated["curve"][0]
     return (
         f"| {found['agent']} | {intact['held_out']:.2f} | {low:.2f} .. {high:.2f} "
-        f"| {ablated['held_out']:.2f} | {first:+.3f} | {gaps[0]:+.3f} | {gaps[1]:+.3f} |"
+        f"| {ablated['held_out']:.2f} | {first:+.3f} | {gaps[0]:+.3f} "
+        f"| {gaps[1]:+.3f} |"
     )
 
 

@@ -7,6 +7,7 @@ them; the prediction is for a core each, so those rows are to be divided by the 
 """
 
 import argparse
+import itertools
 import json
 import os
 import statistics
@@ -42,8 +43,7 @@ def measured(ranks: int, generations: int) -> float:
         evolife("train", *CONFIG, *words, "--ranks", str(ranks), "--out", str(out))
         lines = (out / "metrics.jsonl").read_text().splitlines()
     times = [json.loads(line)["wall_s"] for line in lines][10:]
-    pairs = zip(times, times[1:], strict=False)
-    return statistics.median(after - before for before, after in pairs)
+    return statistics.median(b - a for a, b in itertools.pairwise(times))
 
 
 def main() -> None:
@@ -74,7 +74,8 @@ def main() -> None:
         f"`python benchmarks/plan.py`: CartPole, MLP-64-64, K = 1024, T = 500, every "
         f"life to its last step; medians of {ROUNDS} rounds. {describe()}.",
         "",
-        "| ranks | ranks a core | predicted (s/generation) | taken | taken / predicted |",
+        "| ranks | ranks a core | predicted (s/generation) | taken "
+        "| taken / predicted |",
         "| ---: | ---: | ---: | ---: | ---: |",
         *rows,
     ]

@@ -1,9 +1,9 @@
 """Fitness against wall clock: low-rank and dense perturbations, five seeds each.
 
-    python benchmarks/quality.py [--seeds 0 1 2 3 4] [--runs runs/quality] [--out FOLDER]
+    python benchmarks/quality.py [--seeds 0 1 2 3 4] [--out FOLDER]
 
-Every run is one ``evolife train cartpole`` on all cores; runs take turns, and a run that
-is there already is not repeated. The time of a generation is the ``wall_s`` of
+Every run is one ``evolife train cartpole`` on all cores; runs take turns, and a run
+that is there already is not repeated. The time of a generation is the ``wall_s`` of
 ``metrics.jsonl``, compiling included; solved is a population mean of 475 of 500 steps.
 """
 

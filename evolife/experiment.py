@@ -14,6 +14,7 @@ from evolife.grid import Grid, lives_block
 from evolife.plugins import registry
 from evolife.population import Population
 from evolife.tiles import auto_tile
+from evolife.wrappers.wrapper import innermost
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,7 +126,7 @@ def _resolved(
     selection: Selection | None,
 ) -> RunConfig:
     """Write out every default, those of plug-ins too."""
-    chosen = {"env": environment, "agent": agent, "selection": selection}
+    chosen = {"env": innermost(environment), "agent": agent, "selection": selection}
     given = {section: plugin for section, plugin in chosen.items() if plugin}
     resolved = registry.resolved_config(config, **given)
     name = config.strategy.name

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 
 from evolife import keys
 from evolife.errors import InvalidInput
@@ -65,7 +65,7 @@ def usable_memory(root: Path = Path("/")) -> int:
 def _asked(experiment: Experiment) -> tuple[Any, Any]:
     strategy = experiment.strategy
     state = strategy.init(keys.root_key(0), experiment.agent.init_genome)
-    return state, strategy.propose(state, np.int32(0))
+    return state, strategy.propose(state, jnp.int32(0))
 
 
 def _bytes(tree: Any) -> int:

@@ -142,14 +142,14 @@ def test_commands_of_the_walk_through_run(words: list[str], plugins: Path) -> No
 
 def test_the_walk_through_trains_an_agent_and_an_environment() -> None:
     trained = [w[1] for w in evolife_commands("CONTRIBUTING.md") if w[0] == "train"]
-    assert trained == ["bandit", "recall.yaml"]
+    assert trained == ["bandit", "echo.yaml"]
 
 
 def test_the_code_of_the_walk_through_keeps_the_house_style() -> None:
     code = [block for block in blocks("CONTRIBUTING.md") if block.language == "python"]
     assert [block.file for block in code] == [
         "mine/agents/tally.py",
-        "mine/envs/recall.py",
+        "mine/envs/echo.py",
     ]
     for block in code:
         name = block.file.removeprefix("mine/")
@@ -167,7 +167,7 @@ def test_the_code_of_the_walk_through_keeps_the_house_style() -> None:
 
 
 def test_the_recall_of_the_walk_through_pays_what_it_says(plugins: Path) -> None:
-    world = load("envs", "recall", [str(plugins / "mine")])(cues=3, delay=4)
+    world = load("envs", "echo", [str(plugins / "mine")])(cues=3, delay=4)
     steps = 23
 
     def play(answer):

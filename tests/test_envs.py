@@ -30,7 +30,7 @@ def test_pulls_pay_with_the_hidden_chance():
     """Each count of wins lies within bounds that chance exceeds once in 1e6."""
     world, pulls = Bandit(arms=4, pulls=10), 40_000
     chances = np.array([0.0, 0.2, 0.7, 1.0], np.float32)
-    state = State(jnp.asarray(chances), jnp.int32(0), jnp.float32(0))
+    state = State(jnp.asarray(chances)[None], *(jnp.int32(0),) * 2, jnp.float32(0))
     for arm, chance in enumerate(chances):
         after, sensed = pull_many(world, state, np.full(pulls, arm, np.int32))
         won = int(np.asarray(sensed.reward).sum())
@@ -45,15 +45,15 @@ def test_trials_end_after_their_pulls_with_new_arms_and_the_regret_adds_up():
     state, sensed = world.reset(KEY)
     assert bool(sensed.first) and float(sensed.reward) == 0
     assert (sensed.observation == 1).all()
-    regret, tables, step = 0.0, [np.asarray(state.chances)], jax.jit(world.step)
+    regret, tables, step = 0.0, [np.asarray(state.chances)[0]], jax.jit(world.step)
     for t in range(23):
         arm = t % 3
         regret += tables[-1].max() - tables[-1][arm]
         state, sensed = step(state, jnp.int32(arm), jax.random.fold_in(KEY, t))
         ends = (t + 1) % 5 == 0
         assert bool(sensed.first) == ends
-        assert np.array_equal(state.chances, tables[-1]) == (not ends)
-        tables.append(np.asarray(state.chances))
+        assert np.array_equal(state.chances[0], tables[-1]) == (not ends)
+        tables.append(np.asarray(state.chances)[0])
     assert float(world.statistics(state)["regret"]) == pytest.approx(regret, rel=1e-5)
     assert regret > 1
 
@@ -64,7 +64,9 @@ def test_hidden_chances_are_uniform_at_birth_and_in_later_trials():
     later, _ = pull_many(world, State(*(x[0] for x in states)), np.zeros(5000, int))
     for chances in (np.asarray(states.chances), np.asarray(later.chances)):
         assert stats.kstest(chances.ravel(), "uniform").pvalue > 1e-5
-        assert np.abs(np.corrcoef(chances.T) - np.eye(3)).max() < 5 / np.sqrt(5000)
+        assert np.abs(
+            np.corrcoef(chances.reshape(-1, 3).T) - np.eye(3)
+        ).max() < 5 / np.sqrt(5000)
 
 
 @pytest.mark.parametrize(
@@ -104,6 +106,65 @@ def test_the_bayes_optimum_is_that_of_the_best_of_all_policies(arms, pulls):
         for choices in itertools.product(range(arms), repeat=len(histories))
     )
     assert bayes_optimum(arms, pulls) == pytest.approx(best, rel=1e-9)
+
+
+@pytest.mark.parametrize(("pulls", "contexts"), [(1, 2), (3, 2), (4, 3)])
+def test_contexts_are_bandits_whose_turns_are_drawn(pulls, contexts):
+    """Each context has a binomial number of pulls, and its agent must not know it.
+
+    Summed over all orders of contexts, against the recursion; for one or two pulls of
+    a context the optimum is that of a single bandit, whatever the horizon.
+    """
+    total = bayes_optimum(3, pulls, contexts)
+    turns = stats.binom(pulls, 1 / contexts)
+    known = sum(turns.pmf(n) * bayes_optimum(3, n) for n in range(pulls + 1))
+    # To know the number of turns cannot hurt, and at most two turns leave no doubt.
+    assert total <= contexts * known + 1e-12
+    if pulls == 1:
+        assert total == pytest.approx(0.5)
+    world = Bandit(arms=3, pulls=pulls, contexts=contexts)
+    assert world.optimum(2 * pulls) == pytest.approx(2 * total)
+    assert world.spec.observation_size == 1 + contexts
+
+
+def test_every_context_shows_itself_and_has_arms_of_its_own():
+    world = Bandit(arms=2, pulls=1000, contexts=3)
+    table = jnp.asarray([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]])
+    state = world.reset(KEY)[0]._replace(chances=table)
+
+    def pull(state, t):
+        here = state.context
+        state, sensed = world.step(state, jnp.int32(1), jax.random.fold_in(KEY, t))
+        return state, (here, sensed.reward, state.context, sensed.observation)
+
+    _, (here, rewards, after, seen) = jax.lax.scan(pull, state, jnp.arange(999))
+    np.testing.assert_array_equal(rewards, np.asarray(here) == 0)
+    np.testing.assert_array_equal(seen[:, 0], 1)
+    np.testing.assert_array_equal(np.asarray(seen)[:, 1:].argmax(axis=1), after)
+    counts = np.bincount(after, minlength=3)
+    assert stats.chisquare(counts).pvalue > 1e-6
+
+
+def test_restless_arms_walk_within_bounds_and_stay_uniform():
+    world, steps = Bandit(arms=4, pulls=10**6, drift=0.1), 400
+    states, _ = jax.vmap(world.reset)(jax.random.split(KEY, 2000))
+
+    @jax.jit
+    def walk(states):
+        def step(states, t):
+            keys = jax.random.split(jax.random.fold_in(KEY, t), 2000)
+            after, _ = jax.vmap(world.step, (0, None, 0))(states, jnp.int32(0), keys)
+            return after, after.chances[:, 0, 0] - states.chances[:, 0, 0]
+
+        return jax.lax.scan(step, states, jnp.arange(steps))
+
+    after, moves = walk(states)
+    chances = np.asarray(after.chances).ravel()
+    assert (chances >= 0).all() and (chances <= 1).all()
+    assert stats.kstest(chances, "uniform").pvalue > 1e-5
+    # Reflection only shortens a move.
+    assert 0.07 < float(np.std(moves)) < 0.1
+    assert world.optimum(50) == pytest.approx(40) and world.memoryless(50) == 25
 
 
 def test_bounds_of_a_bandit_life():

@@ -126,6 +126,9 @@ class RunConfig(_Section):
         default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
     )
     env: Choice = Field(description="environment and its hyperparameters")
+    wrap: tuple[dict[str, JsonValue], ...] = Field(
+        default=(), description="changes to the environment, the innermost first"
+    )
     agent: Choice = Field(description="agent and its hyperparameters")
     lifetime: Lifetime = Field(description="how long and how often each member lives")
     population: Population = Field(description="how many members, in which tiles")

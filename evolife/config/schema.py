@@ -8,6 +8,7 @@ from evolife.config.hyperparameters import settings_model
 from evolife.config.model import RunConfig
 from evolife.plugins.files import load, names, summary
 from evolife.plugins.registry import selection_names, strategy_names
+from evolife.plugins.wrap import setting, wrapper_class, wrapper_names
 
 Schema = dict[str, Any]
 
@@ -33,6 +34,7 @@ def json_schema() -> Schema:
         kept = {k: described[k] for k in ("description", "default") if k in described}
         schema["properties"][section] = kept | {"anyOf": options}
     del definitions["Choice"]
+    schema["properties"]["wrap"]["items"] = {"anyOf": list(_wrappers())}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return _untitled(head | schema | {"title": "evolife config"})
 
@@ -65,6 +67,19 @@ def _selections() -> list[Schema]:
         _variant(name, cls, (), _first_line(cls)) for name, cls in SHAPINGS.items()
     ]
     return [_closed(native, {}, "the strategy's own weights"), *shapings]
+
+
+def _wrappers() -> Iterable[Schema]:
+    for name in wrapper_names():
+        cls = wrapper_class(name)
+        fields = settings_model(cls, ("inner",)).model_json_schema()["properties"]
+        yield {
+            "type": "object",
+            "description": _first_line(cls),
+            "properties": {name: fields[setting(cls)]},
+            "required": [name],
+            "additionalProperties": False,
+        }
 
 
 def _variant(name: str, cls: type, given: tuple[str, ...], meaning: str) -> Schema:

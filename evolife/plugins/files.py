@@ -19,7 +19,7 @@ from evolife.errors import EvolifeError, InvalidInput, nearest
 KINDS = {"agents": "Agent", "envs": "Environment"}
 """Kinds of plug-in, and the class of ``evolife.base`` that each derives from."""
 
-_EXTRAS = {"gymnax": "envs", "six": "envs", "brax": "envs", "mujoco": "envs"}
+_EXTRAS = dict.fromkeys(("gymnax", "six", "sklearn", "brax", "mujoco"), "envs")
 
 
 class _Found(NamedTuple):

@@ -13,6 +13,7 @@ from evolife.config.model import RunConfig
 from evolife.config.validation import locate
 from evolife.errors import InvalidInput
 from evolife.plugins.files import KINDS, load, names, plugin_errors, summary, unknown
+from evolife.plugins.wrap import wrapped
 
 if TYPE_CHECKING:
     from evolife.base import Agent, Environment
@@ -83,7 +84,7 @@ def build_environment(config: RunConfig) -> "Environment":
             that make no sense in it.
     """
     cls = _plugin_class("envs", "env", config)
-    environment: Environment = from_choice("env", cls, config)
+    environment = wrapped(from_choice("env", cls, config), config)
     what = f"{config.origins.of(('env',))}: env '{config.env.name}'"
     with plugin_errors(what, _file("envs", config.env.name, config), refusal=True):
         environment.check(config.lifetime.steps)
