@@ -206,7 +206,7 @@ def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
     seen = []
     for words in (("--env", file), ("--env", "{name: bandit, pulls: 20}")):
         report = document(run(*lives, "--steps", 20, *words))
-        assert report["env"] == {"name": "bandit", "arms": 5, "pulls": 20}
+        assert report["env"].items() >= {"name": "bandit", "pulls": 20}.items()
         seen.append(report["champions"])
     assert seen[0] == seen[1] != longer["champions"]
     assert document(run(*lives, "seed=4"))["champions"] != short["champions"]

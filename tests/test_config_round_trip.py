@@ -37,7 +37,7 @@ configs = st.fixed_dictionaries(
         "env": choices,
         "agent": choices,
         "lifetime": st.fixed_dictionaries({"steps": st.integers(1, 10**9)}),
-        "population": st.fixed_dictionaries({"size": st.integers(1, 10**9)}),
+        "population": st.fixed_dictionaries({"size": st.integers(1, 2**24)}),
         "generations": st.integers(1, 10**6),
         "claim": st.text(st.characters(exclude_categories=["Cs"]), max_size=20),
     },

@@ -118,7 +118,12 @@ def test_defaults_are_resolved_and_build_the_same_again(tmp_path: Path) -> None:
         "sizes": [1, 2],
         "rate": 0.5,
     }
-    assert resolved.env.settings == {"arms": 3, "pulls": 10}
+    assert resolved.env.settings == {
+        "arms": 3,
+        "pulls": 10,
+        "contexts": 1,
+        "drift": 0.0,
+    }
     assert registry.build_agent(resolved, environment) == agent
     again = registry.resolved_config(resolved, env=environment, agent=agent)
     assert config_digest(again) == config_digest(resolved) != config_digest(chosen)
