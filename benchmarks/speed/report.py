@@ -17,7 +17,8 @@ def markdown(results: Sequence[Result], about: Mapping[str, str]) -> str:
     lines = [
         "# Speed against the peers",
         "",
-        f"`{about['command']}` on {about['machine']}.",
+        f"Last command: `{about['command']}`; rows that it left out keep what an "
+        f"earlier one found, each note says when. {about['machine']}.",
         "",
         _METHOD,
         "",
