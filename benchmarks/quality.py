@@ -22,8 +22,8 @@ GENERATIONS = 60
 ADAM = "optimizer: {name: adam, learning_rate: 0.05}"
 WAYS = {
     "low_rank, rank 1": "strategy={name: low_rank, sigma: 0.1, learning_rate: 0.05}",
-    "low_rank, rank 4": (
-        "strategy={name: low_rank, rank: 4, sigma: 0.1, learning_rate: 0.05}"
+    "low_rank, rank 2": (
+        "strategy={name: low_rank, rank: 2, sigma: 0.1, learning_rate: 0.05}"
     ),
     "Open_ES (dense)": f"strategy={{name: Open_ES, {ADAM}, std_schedule: 0.1}}",
 }
