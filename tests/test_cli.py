@@ -14,6 +14,11 @@ from evolife.config.bundled import bundled_configs
 from evolife.config.schema import json_schema
 from tests.cli_tools import TINY, champions, digests, environment, needs_mpi, run
 
+AGENTS = {
+    *("reflex", "gru", "lstm", "clockwork", "linear_attention", "external_memory"),
+    *("hebbian", "neuromodulated", "spiking", "learned_rule", "backprop_learner"),
+}
+ENVS = {"bandit", "oven", "gymnax", "recall", "tabular_mdp", "digits", "mover"}
 COMMANDS = {"describe", "doctor", "evaluate", "list", "schema", "train"}
 LIGHT = (["--help"], ["--version"], ["train", "--help"], ["list"])
 WATCH = """
@@ -97,8 +102,8 @@ def test_list_names_what_there_is():
     everything = document(run("list", "--json"))
     names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
     assert set(names) == {"agents", "envs", "strategies", "selections", "configs"}
-    assert {"gru", "reflex"} <= set(names["agents"])
-    assert {"bandit", "gymnax", "oven"} <= set(names["envs"])
+    assert set(names["agents"]) >= AGENTS
+    assert set(names["envs"]) >= ENVS
     assert {"low_rank", "CMA_ES", "SimpleGA", "SNES"} <= set(names["strategies"])
     assert {"native", "centered_rank"} <= set(names["selections"])
     assert set(names["configs"]) == set(bundled_configs())

@@ -238,7 +238,7 @@ def test_configs_are_frozen_and_origins_are_no_setting(tmp_path: Path) -> None:
     assert Origins({"a": "x"}) == Origins({"a": "y"})
 
 
-@pytest.mark.parametrize("name", ["demo", "bandit", "oven", "cartpole"])
+@pytest.mark.parametrize("name", sorted(bundled_configs()))
 def test_bundled_configs_load_and_make_a_claim(name: str) -> None:
     config = load_config(name)
     assert config.claim

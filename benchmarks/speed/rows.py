@@ -1,12 +1,10 @@
 """What is compared with what, and how far evolife should be ahead."""
 
 import dataclasses
-from pathlib import Path
 
 from speed.contender import Contender, evolife, evosax, inference
 from speed.settings import Size
 
-PLUGINS = Path(__file__).parents[1] / "plugins"
 _EVERY_STEP = "env.trials=null"
 _DENSE = ("strategy={name: Open_ES}", "selection={name: native}")
 
@@ -131,15 +129,11 @@ def _recurrent(size: Size) -> list[Row]:
 
 def _hebbian(size: Size) -> Row:
     short = Size(size.population, max(1, size.steps // 5))
-    given = (_EVERY_STEP, "agent={name: hebbian, hidden: 64}")
-    plugins = [str(PLUGINS)]
-    tiled = evolife(
-        "evolife Hebbian-64, tile auto", "cartpole", short, *given, plugins=plugins
-    )
+    given = (_EVERY_STEP, "agent={name: hebbian, hidden: [64]}")
+    tiled = evolife("evolife Hebbian-64, tile auto", "cartpole", short, *given)
     whole = evolife(
         "evolife Hebbian-64, one vmap",
         *("cartpole", short, *given, f"population.tile={size.population}"),
-        plugins=plugins,
     )
     return Row(
         *("hebbian", "hebbian", "Hebbian agent, H = 64, against one vmap over all"),

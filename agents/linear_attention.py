@@ -1,0 +1,95 @@
+"""Attention without softmax: a slow network that programs a fast matrix."""
+
+import dataclasses
+from typing import Annotated, ClassVar, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from annotated_types import Ge
+
+from evolife.base import Action, Agent, Array, Key, TimeStep
+from evolife.parts.actions import act, features, output_size
+from evolife.parts.fast_weights import dpfp, read, write
+from evolife.parts.linear import Linear, linear
+from evolife.parts.senses import no_action, sense, sense_size
+
+
+class Genome(NamedTuple):
+    """The slow network, fixed within a life."""
+
+    senses: Linear
+    program: Linear
+    """From hidden units to key, query, value and write strength."""
+    readout: Linear
+    """From hidden units and what was read."""
+
+
+class State(NamedTuple):
+    """What a life changes."""
+
+    fast: Array
+    """``(2 * keys * nu, values)``: the fast weights."""
+    last_action: Array
+
+
+@dataclasses.dataclass(frozen=True)
+class LinearAttention(Agent):
+    """Fast weights written by the delta rule (Schlag et al. 2021).
+
+    Hidden units ``h = tanh(W x)`` of RL^2 inputs x (Duan et al. 2016) give a key k, a
+    query q, a value v and a strength ``beta = sigmoid(.)``. Then ``W' = W + beta (v - W
+    phi(k)) phi(k)^T``, and the agent acts from h and ``W' phi(q)``.
+    """
+
+    idea: ClassVar[str] = (
+        "It writes what it meets into a fast matrix under keys of its own making, and "
+        "reads it back later; what it asks, writes and overwrites is evolved."
+    )
+    reads_reward: ClassVar[bool] = True
+
+    hidden: Annotated[int, Ge(1)] = 16
+    """Units of the slow network."""
+    keys: Annotated[int, Ge(2)] = 8
+    """Numbers in a key before the feature map."""
+    nu: Annotated[int, Ge(1)] = 1
+    """Capacity of the feature map: it makes ``2 * keys * nu`` features of a key."""
+    values: Annotated[int, Ge(1)] = 16
+    """Numbers in a value."""
+    sample: bool = False
+    """Draw choices from a softmax instead of taking the largest."""
+
+    def __post_init__(self) -> None:
+        """Refuse features that say nothing new."""
+        if self.nu >= self.keys:
+            raise ValueError(
+                f"nu = {self.nu} makes features that repeat others or are always 0, as "
+                f"keys = {self.keys}; use nu = {self.keys - 1} at most"
+            )
+
+    def init_genome(self, key: Key) -> Genome:
+        """Draw the three layers."""
+        a, b, c = jax.random.split(key, 3)
+        return Genome(
+            linear(a, sense_size(self.spec), self.hidden),
+            linear(b, self.hidden, 2 * self.keys + self.values + 1),
+            linear(c, self.hidden + self.values, output_size(self.spec.action_space)),
+        )
+
+    def init_state(self, genome: Genome, key: Key) -> State:
+        """An empty matrix."""
+        fast = jnp.zeros((2 * self.keys * self.nu, self.values), jnp.float32)
+        return State(fast, no_action(self.spec))
+
+    def step(
+        self, genome: Genome, state: State, timestep: TimeStep, key: Key
+    ) -> tuple[State, Action]:
+        """Sense, write, read, act."""
+        hidden = jnp.tanh(genome.senses(sense(timestep, state.last_action)))
+        program, d = genome.program(hidden), self.keys
+        written, asked = dpfp(program[:d], self.nu), dpfp(program[d : 2 * d], self.nu)
+        strength = jax.nn.sigmoid(program[-1])
+        fast = write(state.fast, written, program[2 * d : -1], strength)
+        found = jnp.concatenate([hidden, read(fast, asked)])
+        space = self.spec.action_space
+        action = act(space, genome.readout(found), key, self.sample)
+        return State(fast, features(space, action)), action
