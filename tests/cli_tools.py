@@ -60,12 +60,13 @@ def mpirun(ranks):
 def run(*arguments, ranks=0, timeout=_PATIENCE, extra=None, **options):
     """Run evolife to its end, under mpirun where ``ranks`` is given."""
     before, more = mpirun(ranks) if ranks else ([], {})
-    extra = {**more, **(extra or {})}
-    with started(
-        *arguments, before=before, env=environment(**extra), **options
-    ) as work:
-        out, err = work.communicate(timeout=timeout)
-        return subprocess.CompletedProcess(work.args, work.returncode, out, err)
+    # What mpirun leaves is named by its process id, and ids come round again.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        own = {"TMPDIR": scratch} if ranks else {}
+        env = environment(**{**more, **own, **(extra or {})})
+        with started(*arguments, before=before, env=env, **options) as work:
+            out, err = work.communicate(timeout=timeout)
+            return subprocess.CompletedProcess(work.args, work.returncode, out, err)
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
@@ -70,19 +71,28 @@ def launch_local(
     """
     mpirun, env = local_job(ranks)
     command = command or [sys.executable, "-m", "evolife"]
-    process = subprocess.Popen(
-        [*mpirun, *command, *argv],
-        env=env,
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        # Ctrl-C in a terminal goes to a whole session; mpirun would kill its ranks.
-        start_new_session=True,
-        preexec_fn=_die_with_parent(),
-    )
-    with process, _forwarding(process) as received:
-        assert process.stderr is not None
-        copy_without_chatter(process.stderr.fileno(), 2)
-        return _exit_code(process.wait(), received)
+    with _scratch() as folder:
+        process = subprocess.Popen(
+            [*mpirun, *command, *argv],
+            env={**env, "TMPDIR": folder},
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            # Ctrl-C in a terminal goes to a whole session; mpirun would kill its ranks.
+            start_new_session=True,
+            preexec_fn=_die_with_parent(),
+        )
+        with process, _forwarding(process) as received:
+            assert process.stderr is not None
+            copy_without_chatter(process.stderr.fileno(), 2)
+            return _exit_code(process.wait(), received)
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """A folder for mpirun's files, which it names by its process id.
+
+    A killed mpirun leaves them, and one that gets its id later would stumble over them.
+    """
+    return tempfile.TemporaryDirectory(prefix="evolife-", ignore_cleanup_errors=True)
 
 
 def local_job(ranks: int) -> tuple[list[str], dict[str, str]]:
