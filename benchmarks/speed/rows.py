@@ -129,7 +129,7 @@ def _recurrent(size: Size) -> list[Row]:
 
 def _hebbian(size: Size) -> Row:
     short = Size(size.population, max(1, size.steps // 5))
-    given = (_EVERY_STEP, "agent={name: hebbian, hidden: [64]}")
+    given = (_EVERY_STEP, "agent={name: hebbian, hidden: [64, 64]}")
     tiled = evolife("evolife Hebbian-64, tile auto", "cartpole", short, *given)
     whole = evolife(
         "evolife Hebbian-64, one vmap",
