@@ -79,21 +79,24 @@ def held_while_writing(folder, work):
         if name.endswith(".tmp") and held(int(name.split(".")[-2]), work):
             if name in half_written(folder):
                 return True
-            os.kill(int(name.split(".")[-2]), signal.SIGCONT)
+            send(int(name.split(".")[-2]), signal.SIGCONT)
     return False
 
 
 def held(pid, work):
     """Stop a process; False for remains of earlier kills and ranks that outlive one."""
-    try:
-        os.kill(pid, signal.SIGSTOP)
-    except ProcessLookupError:
-        return False
-    assert until(lambda: state_of(pid) in {"T", "Z"}, nap=0.0002)
+    send(pid, signal.SIGSTOP)
+    assert until(lambda: state_of(pid) in {"T", "Z", ""}, nap=0.0002)
     ours = pid in (work.pid, *descendants(work.pid))
     if not ours:
-        os.kill(pid, signal.SIGCONT)
+        send(pid, signal.SIGCONT)
     return ours
+
+
+def send(pid, number):
+    """Send a signal, unless the process has ended by itself."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def await_moment(kind, folder, moments, work):
@@ -117,8 +120,8 @@ def kill(work, kind):
     assert work.poll() is None, work.communicate()
     # Ranks first: the end of their parent would wake a rank that is stopped.
     for pid in reversed(family) if kind == "checkpoint" else ():
-        os.kill(pid, signal.SIGKILL)
-    os.kill(work.pid, signal.SIGKILL)
+        send(pid, signal.SIGKILL)
+    send(work.pid, signal.SIGKILL)
     return family
 
 
