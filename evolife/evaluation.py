@@ -9,11 +9,11 @@ from evolife.config.model import RunConfig
 from evolife.errors import Stopped
 from evolife.experiment import Experiment, build
 from evolife.generation import Generation
-from evolife.population import Interrupted
 from evolife.ranks import Ranks
 from evolife.storage import champions
 from evolife.storage.run_folder import RunFolder
 from evolife.tournament import interval_of_mean, remeasure
+from evolife.units import Interrupted
 
 
 def evaluate(

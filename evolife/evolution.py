@@ -14,10 +14,10 @@ from evolife.base import StrategyState
 from evolife.experiment import Experiment, materialised
 from evolife.generation import Generation
 from evolife.lifetime import Outcome
-from evolife.population import Partial, Task
 from evolife.ranks import Ranks
 from evolife.storage.leaves import digest
 from evolife.storage.transfer import from_rank_zero
+from evolife.units import Partial, Task
 
 
 class Progress(NamedTuple):
@@ -42,7 +42,8 @@ class Step:
     details: tuple[Outcome, Outcome] | None
     """The best and the median member's lives, where they were asked for."""
     seconds: dict[str, float]
-    """Wall time of this rank, by what it was spent on."""
+    """Wall time of this rank, by what it was spent on; recording the generation before
+    counts as part of ``generation``."""
 
 
 def begin(experiment: Experiment) -> Progress:
@@ -66,39 +67,50 @@ def evolve(
     Raises:
         Interrupted: a stop was asked for; the last step yielded is where to resume.
     """
-    config = experiment.config
-    pool = keys.pool_key(config.seed, keys.Pool.EVOLVE)
-    propose = jax.jit(experiment.strategy.propose)
+    config, grid = experiment.config, experiment.grid
+    ask = _asker(experiment)
     update = jax.jit(experiment.strategy.update)
     keep = _archivist(experiment)
     strategy, archive, partial = progress
-    note = digest(strategy)
+    note, task, ahead = digest(strategy), ask(strategy, done), None
+    begun = time.perf_counter()
     while done < config.generations:
-        begun = time.perf_counter()
-        number = np.int32(done)
-        proposal = propose(strategy, number)
-        task = Task(proposal, pool, number)
-        lived = experiment.population.live(experiment.grid, task, ranks, partial, note)
-        partial = Partial.none(experiment.grid)
+        lived = experiment.population.live(grid, task, ranks, partial, note, ahead)
+        partial, ahead = Partial.none(grid), None
         if len(set(lived.lived.notes)) > 1:
             warn(_diverged(done, lived.lived.notes))
             strategy = from_rank_zero(strategy, ranks)
-            note = digest(strategy)
+            note, task = digest(strategy), ask(strategy, done)
             continue
         told = time.perf_counter()
-        statistics = lived.statistics()
-        strategy = update(strategy, proposal, number, lived.fitness, statistics)
+        strategy = update(
+            strategy, task.proposal, task.generation, lived.fitness, lived.statistics
+        )
         note = digest(strategy)
         done += 1
         keep(archive, lived, strategy, done)
+        if done < config.generations:
+            # Before the yield: the device lives while the host records.
+            task = ask(strategy, done)
+            ahead = experiment.population.begin_share(grid, task, ranks)
         details = _details(lived) if _due(done, config.record.every) else None
-        seconds = {
-            **lived.lived.seconds,
-            "update": time.perf_counter() - told,
-            "generation": time.perf_counter() - begun,
-        }
+        now = time.perf_counter()
+        spent = {"update": now - told, "generation": now - begun}
+        begun = now
         progress = Progress(strategy, archive, partial)
-        yield Step(done, progress, note, lived, details, seconds)
+        yield Step(done, progress, note, lived, details, lived.lived.seconds | spent)
+
+
+def _asker(experiment: Experiment) -> Callable[[StrategyState, int], Task]:
+    """Return what asks the strategy for the generation after ``done``."""
+    pool = keys.pool_key(experiment.config.seed, keys.Pool.EVOLVE)
+    propose = jax.jit(experiment.strategy.propose)
+
+    def ask(strategy: StrategyState, done: int) -> Task:
+        number = np.int32(done)
+        return Task(propose(strategy, number), pool, number)
+
+    return ask
 
 
 def _archivist(experiment: Experiment) -> Callable[..., None]:

@@ -13,7 +13,8 @@ from evolife.lifetime import Outcome
 from evolife.ranks import Ranks
 
 if TYPE_CHECKING:
-    from evolife.population import Population, Task
+    from evolife.population import Population
+from evolife.units import Task
 
 
 class Lived(NamedTuple):
@@ -66,6 +67,7 @@ class Generation:
         worst = self.measured[finite].min() if finite.any() else np.float32(0)
         return np.where(finite, self.measured, worst).astype(np.float32)
 
+    @functools.cached_property
     def statistics(self) -> LifeStatistics:
         """What else is known of each member's lives, made finite."""
         scores, lives = self.lived.scores, self.lived.scores.shape[1]
@@ -87,7 +89,7 @@ class Generation:
         Each rank puts what it lived into a table that is zero elsewhere, so the sum
         over ranks is exact. Units that a checkpoint restored are lived again by rank 0.
         """
-        like = self._outcome_of_one
+        like = self.population.outcome_of_one(self.grid, self.task)
         width = sum(leaf.size for leaf in jax.tree.leaves(like))
         table = np.zeros((len(rows), len(self.grid.lives), width + 1), np.float32)
         self._fill(rows, table)
@@ -118,13 +120,6 @@ class Generation:
                     self.grid, unit, self.task, lambda: False
                 )
                 self._outcomes[unit] = jax.device_get(lived)
-
-    @functools.cached_property
-    def _outcome_of_one(self) -> Outcome:
-        _, outcome = jax.eval_shape(
-            self.population._begin, self.task, *self.grid.lanes(0), np.int32(1)
-        )
-        return jax.tree.map(lambda leaf: np.zeros(leaf.shape[2:]), outcome)
 
 
 def _unflatten(row: np.ndarray, like: Outcome) -> Outcome:

@@ -18,7 +18,7 @@ from evolife.base import LifeStatistics
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
 from evolife.experiment import Experiment
-from evolife.population import COUNT_BYTES, ROW_BYTES, Task
+from evolife.units import COUNT_BYTES, ROW_BYTES, Task
 
 _LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
 """Of one hop between ranks: a cautious guess for an ordinary cluster network."""

@@ -7,7 +7,7 @@ what makes any assignment of units to ranks give equal bits.
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -19,47 +19,11 @@ from evolife.generation import Generation, Lived
 from evolife.grid import Grid
 from evolife.keys import life_key
 from evolife.ranks import Ranks, share_of
+from evolife.units import COUNT_BYTES, Begun, Interrupted, Partial, Task
 
 _AXES = ("members", "lives")
 _CALL_LIMIT = 2**20
 """Member-steps in one call of a program: how soon a stop request is heeded."""
-
-
-ROW_BYTES = 12
-"""What crosses the network for one life of one member: three numbers."""
-COUNT_BYTES = 4
-"""What each rank adds: how many units of its share it finished."""
-
-
-class Task(NamedTuple):
-    """Whose lives, and which."""
-
-    proposal: Any
-    pool: Key
-    generation: np.int32
-
-
-class Partial(NamedTuple):
-    """What was finished when a generation was stopped."""
-
-    done: np.ndarray
-    """``(units,)`` bool."""
-    rows: np.ndarray
-    """``(units, tile, block, 3)`` float32: score, early and late mean."""
-
-    @classmethod
-    def none(cls, grid: Grid) -> "Partial":
-        """Nothing is finished yet."""
-        shape = (grid.units, grid.tile, grid.block, 3)
-        return cls(np.zeros(grid.units, bool), np.zeros(shape, np.float32))
-
-
-class Interrupted(Exception):
-    """A stop was asked for; ``partial`` holds what all ranks finished by then."""
-
-    def __init__(self, partial: Partial) -> None:
-        super().__init__("stopped between two units of work")
-        self.partial = partial
 
 
 class Population:
@@ -85,6 +49,7 @@ class Population:
         self.edges = lifetime.bin_edges(steps, bins)
         self.bins = len(self.edges) - 1
         self.traces = 0
+        self._outcome: lifetime.Outcome | None = None
         self._begin = jax.jit(self._begin_lives)
         self._resume = jax.jit(self._resume_lives)
 
@@ -95,8 +60,11 @@ class Population:
         ranks: Ranks,
         partial: Partial | None = None,
         note: bytes = b"",
+        ahead: Begun | None = None,
     ) -> Generation:
         """Live the whole grid, shared among the ranks.
+
+        ``ahead`` is what :meth:`begin_share` gave for the same task.
 
         Raises:
             Interrupted: on every rank, when any was asked to stop before its share was
@@ -106,7 +74,7 @@ class Population:
         todo = np.flatnonzero(~partial.done)
         mine = todo[list(ranks.share(len(todo)))]
         start = time.perf_counter()
-        outcomes = dict(self._live_units(grid, mine, task, ranks))
+        outcomes = dict(self._live_units(grid, mine, task, ranks, ahead))
         lived = time.perf_counter()
         rows = np.zeros((len(mine), grid.tile, grid.block, 3), np.float32)
         # A rank lives its share in order, so what it finished is the beginning of it.
@@ -127,13 +95,27 @@ class Population:
         table = Lived(scores, early, late, notes, seconds)
         return Generation(self, grid, task, table, outcomes, ranks)
 
+    def begin_share(self, grid: Grid, task: Task, ranks: Ranks) -> Begun | None:
+        """Give the device the first unit of this rank's share of a whole grid.
+
+        Returns at once, so that the host can do something else meanwhile.
+        """
+        share = ranks.share(grid.units)
+        return self._begin_unit(grid, share[0], task) if share else None
+
     def _live_units(
-        self, grid: Grid, units: np.ndarray, task: Task, ranks: Ranks
+        self,
+        grid: Grid,
+        units: np.ndarray,
+        task: Task,
+        ranks: Ranks,
+        ahead: Begun | None,
     ) -> Iterator[tuple[int, lifetime.Outcome]]:
         """Yield outcomes, one unit computing while the one before it is fetched."""
         before: tuple[int, lifetime.Outcome] | None = None
         for unit in units.tolist():
-            outcome = self.live_unit(grid, unit, task, ranks.stop_requested)
+            begun = ahead if ahead and ahead.unit == unit else None
+            outcome = self.live_unit(grid, unit, task, ranks.stop_requested, begun)
             if outcome is None:
                 break
             if before:
@@ -143,24 +125,40 @@ class Population:
             yield before[0], jax.device_get(before[1])
 
     def live_unit(
-        self, grid: Grid, unit: int, task: Task, stop: Callable[[], bool]
+        self,
+        grid: Grid,
+        unit: int,
+        task: Task,
+        stop: Callable[[], bool],
+        begun: Begun | None = None,
     ) -> lifetime.Outcome | None:
-        """Live one unit; None if ``stop()`` became true before its end."""
-        whole = grid.tile * grid.block * self.steps
-        stride = min(self.bins, max(1, self.bins * _CALL_LIMIT // whole))
+        """Live one unit, or go on with it; None if ``stop()`` came true before."""
         if stop():
             return None
-        lanes = grid.lanes(unit)
-        life, outcome = self._begin(task, *lanes, np.int32(stride))
+        _, life, outcome, stride = begun or self._begin_unit(grid, unit, task)
         for begin in range(stride, self.bins, stride):
             jax.block_until_ready(life)
             if stop():
                 return None
             end = min(begin + stride, self.bins)
             life, outcome = self._resume(
-                task, *lanes, life, np.int32(begin), np.int32(end)
+                task, *grid.lanes(unit), life, np.int32(begin), np.int32(end)
             )
         return outcome
+
+    def _begin_unit(self, grid: Grid, unit: int, task: Task) -> Begun:
+        whole = grid.tile * grid.block * self.steps
+        stride = min(self.bins, max(1, self.bins * _CALL_LIMIT // whole))
+        life, outcome = self._begin(task, *grid.lanes(unit), np.int32(stride))
+        return Begun(unit, life, outcome, stride)
+
+    def outcome_of_one(self, grid: Grid, task: Task) -> lifetime.Outcome:
+        """Zeros in the shapes of one life's outcome."""
+        if self._outcome is None:
+            lanes = grid.lanes(0)
+            shapes = jax.eval_shape(self._begin, task, *lanes, np.int32(1))[1]
+            self._outcome = jax.tree.map(lambda leaf: np.zeros(leaf.shape[2:]), shapes)
+        return self._outcome
 
     def _begin_lives(
         self, task: Task, members: Array, lives: Array, end: Array

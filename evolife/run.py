@@ -16,13 +16,13 @@ from evolife.idle import idle_ranks
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
-from evolife.population import Interrupted, Partial
 from evolife.ranks import Ranks
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.transfer import on_rank_zero
 from evolife.tournament import hold
+from evolife.units import Interrupted, Partial
 from evolife.verdict import compare
 
 CONTROL = "control"

@@ -20,8 +20,9 @@ from evolife.archive import CENTRE, Archive
 from evolife.experiment import Experiment, champion_population
 from evolife.generation import Generation
 from evolife.grid import Grid
-from evolife.population import Population, Task
+from evolife.population import Population
 from evolife.ranks import Ranks
+from evolife.units import Task
 
 _LIVES_BLOCK = 64
 

@@ -244,3 +244,28 @@ def test_a_nan_reward_stays_in_its_life():
     assert np.isfinite(clean.score).all()
     np.testing.assert_array_equal(poisoned.score[~bad], clean.score[~bad])
     assert np.isnan(poisoned.curve[bad]).any(axis=1).all()
+
+
+@dataclasses.dataclass(frozen=True)
+class Still(Drift):
+    """Steps without drawing anything, and so does not need the step's key."""
+
+    def step(self, state: Any, action: Any, key: Any) -> Any:
+        where, clock, log = state
+        seen = jnp.full(3, where)
+        return (where + action[0], clock + 1, log), TimeStep(seen, where, clock == 0)
+
+
+@pytest.mark.parametrize(("world", "draws"), [(Still(), False), (Drift(), True)])
+def test_a_step_hashes_nothing_where_neither_agent_nor_world_draws(world, draws):
+    agent = Reflex(world.spec, hidden=(4,))
+    genome = agent.init_genome(KEY)
+    edges = jnp.asarray(lifetime.bin_edges(50, 1))
+    life = lifetime.birth(agent, world, genome, KEY, 1)
+
+    def advance(life: Any) -> Any:
+        return lifetime.advance(agent, world, genome, life, KEY, edges, 0, 1)
+
+    text = jax.jit(advance).lower(life).compile().as_text()
+    # The generator's multiplier is in the program only where something is hashed.
+    assert ("1664525" in text) == draws

@@ -16,9 +16,10 @@ from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
 from evolife.grid import Grid, lives_block
 from evolife.keys import Pool, life_key, pool_key
-from evolife.population import Interrupted, Partial, Population, Task
+from evolife.population import Population
 from evolife.ranks import Serial, share_of
 from evolife.strategies.low_rank import LowRank, LowRankProposal, LowRankStrategy
+from evolife.units import Interrupted, Partial, Task
 
 POOL = pool_key(9, Pool.EVOLVE)
 
@@ -279,7 +280,7 @@ def test_fitness_and_statistics_are_those_of_the_scores(whole):
     scores = whole.lived.scores.astype(np.float64)
     assert scores.shape == (14, 6) and np.unique(scores).size == 14 * 6
     np.testing.assert_allclose(whole.fitness, scores.mean(1), rtol=1e-6)
-    statistics = whole.statistics()
+    statistics = whole.statistics
     error = scores.std(1, ddof=1) / np.sqrt(6)
     np.testing.assert_allclose(statistics.standard_error, error, rtol=1e-5)
     np.testing.assert_allclose(statistics.early, whole.lived.early.mean(1), rtol=1e-5)
@@ -367,7 +368,7 @@ def test_fitness_that_is_not_finite_becomes_the_worst_and_is_counted():
     assert 2 < lived.nonfinite == sick.sum() < 12
     np.testing.assert_array_equal(lived.fitness[~sick], clean.fitness[~sick])
     assert (lived.fitness[sick] == clean.fitness[~sick].min()).all()
-    assert all(np.isfinite(part).all() for part in lived.statistics())
+    assert all(np.isfinite(part).all() for part in lived.statistics)
     assert lived.fitness.dtype == np.float32
 
 
@@ -377,4 +378,4 @@ def test_a_generation_without_any_finite_fitness_is_flat():
     lived = make(world, 4).live(grid, task(world=world), Serial())
     assert lived.nonfinite == 3
     assert (lived.fitness == 0).all()
-    assert all(np.isfinite(part).all() for part in lived.statistics())
+    assert all(np.isfinite(part).all() for part in lived.statistics)

@@ -15,9 +15,10 @@ from evolife.config.layers import Layer
 from evolife.config.model import parse_config
 from evolife.experiment import build
 from evolife.grid import Grid
-from evolife.population import Population, Task
+from evolife.population import Population
 from evolife.ranks import Serial
 from evolife.tournament import interval_of_mean, sequential_halving
+from evolife.units import Task
 
 SEED = 4
 MEMBERS, GENERATIONS, HELD_OUT = 64, 64, 512

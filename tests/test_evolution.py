@@ -1,0 +1,53 @@
+"""The loop over generations: what is under way while the host records."""
+
+import pytest
+
+from evolife.config.model import load_config
+from evolife.evolution import begin, evolve
+from evolife.experiment import build
+from evolife.ranks import Serial
+
+GENERATIONS = 3
+CONFIG = (
+    *("population={size: 32, tile: 8}", "lifetime.lives=2", "control=null"),
+    *(f"generations={GENERATIONS}", "best_of_k={keep: 1, lives: 4}"),
+)
+
+
+@pytest.fixture
+def experiment():
+    return build(load_config("bandit", CONFIG))
+
+
+def _steps(experiment):
+    return evolve(experiment, begin(experiment), 0, Serial(), pytest.fail)
+
+
+def _count_begun(experiment, monkeypatch):
+    begun, real = [], experiment.population._begin_unit
+
+    def count(grid, unit, task):
+        begun.append((int(task.generation), unit))
+        return real(grid, unit, task)
+
+    monkeypatch.setattr(experiment.population, "_begin_unit", count)
+    return begun
+
+
+def test_the_next_generation_is_under_way_while_one_is_recorded(
+    experiment, monkeypatch
+):
+    begun = _count_begun(experiment, monkeypatch)
+    units = range(experiment.grid.units)
+    every = [(g, u) for g in range(GENERATIONS) for u in units]
+    for step in _steps(experiment):
+        last = step.generation == GENERATIONS
+        assert begun == every[: step.generation * len(units) + (not last)]
+    assert begun == every
+
+
+def test_what_is_begun_early_changes_no_bit(experiment, monkeypatch):
+    ahead = [(s.digest, s.lived.lived.scores.tobytes()) for s in _steps(experiment)]
+    monkeypatch.setattr(experiment.population, "begin_share", lambda *_: None)
+    after = [(s.digest, s.lived.lived.scores.tobytes()) for s in _steps(experiment)]
+    assert ahead == after
