@@ -4,14 +4,15 @@
 
 The parts take turns. ``products`` multiplies a batch by the shared matrices and does
 nothing else; ``world`` steps the environment with a constant action; ``shared`` lives
-with one genome for all, ``low-rank`` with every member's own. The rest of a generation
-(propose, exchange, update) is timed by ``evolife plan``.
+with one genome for all, ``low-rank`` with every member's own. What a generation costs
+beside its lives is told by generation.py.
 """
 
 import argparse
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,75 +29,115 @@ WORK = {
     "oven, GRU-64": ("oven", "agent.hidden=64", "env.delay=100", "lifetime.steps=1000"),
     "bandit, GRU-64": ("bandit", "agent.hidden=64", "lifetime.steps=500"),
 }
+PLASTIC = (
+    *("cartpole", "env.trials=null", "lifetime.steps=100"),
+    "agent={name: hebbian, hidden: [64, 64]}",
+)
+TILES = (4, 16, 64, 256, 1024)
 COMMON = ("population={size: 1024, tile: auto}", "lifetime.lives=1", "control=null")
 
 
-def parts(config: str, *overrides: str) -> tuple[int, int, dict[str, Callable]]:
-    """Tile, steps, and each part as a compiled function of nothing."""
-    import jax
-    import jax.numpy as jnp
-
-    from evolife import keys, lifetime
+def prepared(config: str, *overrides: str) -> Any:
+    """The experiment that a bundled config with changes describes."""
     from evolife.config.model import load_config
     from evolife.experiment import build
 
-    experiment = build(load_config(config, [*overrides, *COMMON]))
-    agent, world = experiment.agent, experiment.environment
-    steps, tile = experiment.config.lifetime.steps, experiment.grid.tile
-    genome = agent.init_genome(keys.root_key(0))
-    members, key = jnp.arange(tile), keys.root_key(1)
-    proposal = experiment.strategy.propose(experiment.newborn(), jnp.int32(0))
+    return build(load_config(config, [*COMMON, *overrides]))
+
+
+def parts(experiment: Any) -> dict[str, Callable]:
+    """Each part of a tile's lives as a compiled function of nothing."""
+    import jax
+    import jax.numpy as jnp
+
+    from evolife import keys
+
+    members = jnp.arange(experiment.grid.tile)
+    genome = experiment.agent.init_genome(keys.root_key(0))
     matrices = [leaf for leaf in jax.tree.leaves(genome) if leaf.ndim == 2]
-    action = jax.tree.map(
-        lambda x: jnp.zeros(x.shape, x.dtype), _action(agent, world, genome)
-    )
+    begin = [jnp.ones((len(members), m.shape[0])) for m in matrices]
+    shared = jax.vmap(lambda i: _lived(experiment, genome, i))
+    made = {
+        "products": (partial(_multiplied, experiment, matrices), begin),
+        "world": (jax.vmap(partial(_stepped, experiment)), members),
+        "shared": (shared, members),
+    }
+    bound = {name: _bound(jax.jit(part), given) for name, (part, given) in made.items()}
+    return bound | {"low-rank": low_rank(experiment)}
 
-    def scan(step: Callable, carry: Any) -> Any:
-        return jax.lax.fori_loop(0, steps, lambda t, c: step(c, t), carry)
 
-    def multiply(xs: Any, t: Any) -> Any:
+def low_rank(experiment: Any) -> Callable:
+    """A tile of members with a genome each, as a compiled function of nothing."""
+    import jax
+    import jax.numpy as jnp
+
+    strategy = experiment.strategy
+    proposal = strategy.propose(experiment.newborn(), jnp.int32(0))
+    members = jnp.arange(experiment.grid.tile)
+
+    def lived(proposal: Any) -> Any:
+        build = strategy.member
+        return jax.vmap(lambda i: _lived(experiment, build(proposal, i), i))(members)
+
+    return _bound(jax.jit(lived), proposal)
+
+
+def _lived(experiment: Any, genome: Any, member: Any) -> Any:
+    """The score of one life."""
+    from evolife import keys, lifetime
+
+    agent, world = experiment.agent, experiment.environment
+    key = keys.life_key(keys.root_key(1), 0, member, 0)
+    return lifetime.live(agent, world, genome, key, _steps(experiment)).score
+
+
+def _multiplied(experiment: Any, matrices: list[Any], begin: list[Any]) -> Any:
+    """Products with the shared matrices, and nothing else."""
+    import jax
+
+    def multiply(_: Any, xs: Any) -> Any:
         # Each product feeds the next step, so that none can be left out.
         pairs = zip(xs, matrices, strict=True)
         return [x + 1e-3 * (x @ m)[:, :1] for x, m in pairs]
 
-    def stepped(member: Any) -> Any:
-        state, _ = world.reset(key)
-
-        def step(carry: Any, t: Any) -> Any:
-            state, total = carry
-            luck = jax.random.fold_in(jax.random.fold_in(key, member), t)
-            state, timestep = world.step(state, action, luck)
-            return state, total + timestep.reward + timestep.observation.sum()
-
-        return scan(step, (state, jnp.float32(0)))
-
-    def lived(genome: Any, member: Any) -> Any:
-        own = keys.life_key(key, 0, member, 0)
-        return lifetime.live(agent, world, genome, own, steps).score
-
-    def low_rank(proposal: Any) -> Any:
-        build = experiment.strategy.member
-        return jax.vmap(lambda i: lived(build(proposal, i), i))(members)
-
-    begin = [jnp.ones((tile, m.shape[0])) for m in matrices]
-    made = {
-        "products": (jax.jit(lambda xs: scan(multiply, xs)), begin),
-        "world": (jax.jit(jax.vmap(stepped)), members),
-        "shared": (jax.jit(jax.vmap(lambda i: lived(genome, i))), members),
-        "low-rank": (jax.jit(low_rank), proposal),
-    }
-    return tile, steps, {name: _bound(*pair) for name, pair in made.items()}
+    return jax.lax.fori_loop(0, _steps(experiment), multiply, begin)
 
 
-def _action(agent: Any, world: Any, genome: Any) -> Any:
+def _stepped(experiment: Any, member: Any) -> Any:
+    """The world alone, with an action that never changes."""
+    import jax
+    import jax.numpy as jnp
+
+    from evolife import keys
+
+    world, key = experiment.environment, keys.root_key(1)
+    action = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), _action(experiment))
+
+    def step(t: Any, carry: Any) -> Any:
+        state, total = carry
+        luck = jax.random.fold_in(jax.random.fold_in(key, member), t)
+        state, timestep = world.step(state, action, luck)
+        return state, total + timestep.reward + timestep.observation.sum()
+
+    begin = world.reset(key)[0], jnp.float32(0)
+    return jax.lax.fori_loop(0, _steps(experiment), step, begin)
+
+
+def _steps(experiment: Any) -> int:
+    steps: int = experiment.config.lifetime.steps
+    return steps
+
+
+def _action(experiment: Any) -> Any:
     """The shape of an action."""
     import jax
 
     from evolife import keys
 
-    key = keys.root_key(0)
-    _, timestep = world.reset(key)
-    state = agent.init_state(genome, key)
+    agent, key = experiment.agent, keys.root_key(0)
+    genome = jax.eval_shape(agent.init_genome, key)
+    _, timestep = jax.eval_shape(experiment.environment.reset, key)
+    state = jax.eval_shape(agent.init_state, genome, key)
     return jax.eval_shape(agent.step, genome, state, timestep, key)[1]
 
 
@@ -106,9 +147,8 @@ def _bound(function: Callable, argument: Any) -> Callable:
     return lambda: jax.block_until_ready(function(argument))
 
 
-def measure(work: tuple[str, ...], rounds: int) -> tuple[int, dict[str, list[float]]]:
-    """Nanoseconds of a member-step, by part, one number a round."""
-    tile, steps, made = parts(*work)
+def measure(made: dict[str, Callable], rounds: int) -> dict[str, list[float]]:
+    """Seconds of each part, one number a round; parts take turns."""
     times: dict[str, list[float]] = {name: [] for name in made}
     for part in made.values():
         part()
@@ -116,28 +156,63 @@ def measure(work: tuple[str, ...], rounds: int) -> tuple[int, dict[str, list[flo
         for name, part in made.items():
             begun = time.perf_counter()
             part()
-            times[name].append((time.perf_counter() - begun) / (tile * steps) * 1e9)
-    return tile, times
+            times[name].append(time.perf_counter() - begun)
+    return times
+
+
+def step_rows(rounds: int) -> list[str]:
+    """Nanoseconds of a member's step, by part."""
+    rows = []
+    for name, work in WORK.items():
+        experiment = prepared(*work)
+        tile = experiment.grid.tile
+        times = measure(parts(experiment), rounds)
+        scale = 1e9 / (tile * _steps(experiment))
+        cells = " | ".join(_spread([t * scale for t in ts]) for ts in times.values())
+        pairs = zip(times["shared"], times["low-rank"], strict=True)
+        share = statistics.median(a / b for a, b in pairs)
+        rows.append(f"| {name} | {tile} | {cells} | {share:.2f} |")
+    return rows
+
+
+def tile_rows(rounds: int) -> list[str]:
+    """Nanoseconds of a plastic member's step and the bytes it goes through, by tile."""
+    built = {tile: prepared(*PLASTIC, f"population.tile={tile}") for tile in TILES}
+    made = {str(tile): low_rank(experiment) for tile, experiment in built.items()}
+    times = measure(made, rounds)
+    rows = []
+    for tile, experiment in built.items():
+        scale = 1e9 / (tile * _steps(experiment))
+        touched = tile * _touched(experiment) / 2**20
+        cell = _spread([t * scale for t in times[str(tile)]])
+        rows.append(f"| {tile} | {touched:.2f} | {cell} |")
+    return rows
+
+
+def _touched(experiment: Any) -> int:
+    """Bytes that one member reads or writes at every step and shares with nobody."""
+    import jax
+
+    from evolife import keys
+
+    agent, key = experiment.agent, keys.root_key(0)
+    genome = jax.eval_shape(agent.init_genome, key)
+    state = jax.tree.leaves(jax.eval_shape(agent.init_state, genome, key))
+    return 4 * (experiment.strategy.member_size + sum(leaf.size for leaf in state))
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.0f} ({min(values):.0f} .. {max(values):.0f})"
 
 
 def main() -> None:
-    """Measure all work and write the table."""
+    """Measure all work and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
     prepare_process()
     pin(allowed_cores()[0])
-    rows = []
-    for name, work in WORK.items():
-        tile, times = measure(work, args.rounds)
-        cells = " | ".join(
-            f"{statistics.median(t):.0f} ({min(t):.0f} .. {max(t):.0f})"
-            for t in times.values()
-        )
-        pairs = zip(times["shared"], times["low-rank"], strict=True)
-        share = statistics.median(a / b for a, b in pairs)
-        rows.append(f"| {name} | {tile} | {cells} | {share:.2f} |")
     lines = [
         "# Where the time of a step goes",
         "",
@@ -147,7 +222,14 @@ def main() -> None:
         "| work | tile | products | world | shared genome | low-rank "
         "| shared / low-rank |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *rows,
+        *step_rows(args.rounds),
+        "",
+        "Hebbian agent, H = 64: every member has weights of its own, which each step "
+        "reads for the products and then changes.",
+        "",
+        "| tile | MB that the tile's members touch at every step | ns |",
+        "| ---: | ---: | ---: |",
+        *tile_rows(args.rounds),
     ]
     keep(lines, args.out, "breakdown.md")
 
