@@ -107,8 +107,9 @@ class Journal:
             metrics["life/best"] = best.curve.tolist()
             metrics["life/median"] = median.curve.tolist()
             metrics["life/best_slope"] = float(best.slope)
-            for name, value in best.statistics.items():
-                metrics[f"best/{name}"] = float(value)
+            for who, outcome in (("best", best), ("median", median)):
+                for name, value in outcome.statistics.items():
+                    metrics[f"{who}/{name}"] = float(value)
         return metrics
 
     def _draw(self, dashboard: Dashboard, step: Step, metrics: dict[str, Any]) -> None:

@@ -44,6 +44,8 @@ class Evolution:
         overrides = [*settings["overrides"], "control=null", "generations=1000000"]
         config = load_config(settings["config"], overrides)
         self.experiment, self.ranks = build(config), ranks
+        self._ahead: Any = None
+        self._watch(self.experiment.population)
         self.restart = settings.get("restart", 0)
         self.traffic, self.generations = Traffic(ranks), 0
         self.steps = self.from_the_start()
@@ -55,13 +57,27 @@ class Evolution:
         start = begin(self.experiment)
         return evolve(self.experiment, start, 0, self.ranks, print)
 
+    def _watch(self, population: Any) -> None:
+        """Remember what a generation leaves under way for the next."""
+        begin = population.begin_share
+
+        def begin_share(*given: Any) -> Any:
+            self._ahead = begin(*given)
+            return self._ahead
+
+        population.begin_share = begin_share
+
     def run(self, count: int) -> int:
         """Live ``count`` generations, or ``count`` times the first ``restart``."""
+        import jax
+
         number = count * (self.restart or 1)
         for i in range(number):
             if self.restart and i % self.restart == 0:
                 self.steps = self.from_the_start()
             next(self.steps)
+        # What is begun early belongs to this turn, not to the pause or another's turn.
+        jax.block_until_ready(self._ahead)
         self.generations += number
         return number * self.experiment.steps_per_generation
 
