@@ -29,6 +29,8 @@ class State(NamedTuple):
 
     fast: Array
     """``(2 * keys * nu, values)``: the fast weights."""
+    asked: Array
+    """``(2 * keys * nu,)``: the query of the step before, if values are filed there."""
     last_action: Array
 
 
@@ -38,7 +40,9 @@ class LinearAttention(Agent):
 
     Hidden units ``h = tanh(W x)`` of RL^2 inputs x (Duan et al. 2016) give a key k, a
     query q, a value v and a strength ``beta = sigmoid(.)``. Then ``W' = W + beta (v - W
-    phi(k)) phi(k)^T``, and the agent acts from h and ``W' phi(q)``.
+    phi(k)) phi(k)^T``, and the agent acts from h and ``W' phi(q)``. With ``shift`` the
+    query of the step before is the key: what is found is what came next when something
+    alike was asked, as for tokens shifted by one (Peng et al. 2023).
     """
 
     idea: ClassVar[str] = (
@@ -55,6 +59,8 @@ class LinearAttention(Agent):
     """Capacity of the feature map: it makes ``2 * keys * nu`` features of a key."""
     values: Annotated[int, Ge(1)] = 16
     """Numbers in a value."""
+    shift: bool = False
+    """File each value under what was asked one step before."""
     sample: bool = False
     """Draw choices from a softmax instead of taking the largest."""
 
@@ -77,8 +83,10 @@ class LinearAttention(Agent):
 
     def init_state(self, genome: Genome, key: Key) -> State:
         """An empty matrix."""
-        fast = jnp.zeros((2 * self.keys * self.nu, self.values), jnp.float32)
-        return State(fast, no_action(self.spec))
+        size = 2 * self.keys * self.nu
+        fast = jnp.zeros((size, self.values), jnp.float32)
+        asked = jnp.zeros(size if self.shift else 0, jnp.float32)
+        return State(fast, asked, no_action(self.spec))
 
     def step(
         self, genome: Genome, state: State, timestep: TimeStep, key: Key
@@ -86,10 +94,12 @@ class LinearAttention(Agent):
         """Sense, write, read, act."""
         hidden = jnp.tanh(genome.senses(sense(timestep, state.last_action)))
         program, d = genome.program(hidden), self.keys
-        written, asked = dpfp(program[:d], self.nu), dpfp(program[d : 2 * d], self.nu)
+        asked = dpfp(program[d : 2 * d], self.nu)
+        written = state.asked if self.shift else dpfp(program[:d], self.nu)
         strength = jax.nn.sigmoid(program[-1])
         fast = write(state.fast, written, program[2 * d : -1], strength)
         found = jnp.concatenate([hidden, read(fast, asked)])
         space = self.spec.action_space
         action = act(space, genome.readout(found), key, self.sample)
-        return State(fast, features(space, action)), action
+        kept = asked if self.shift else state.asked
+        return State(fast, kept, features(space, action)), action

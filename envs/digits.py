@@ -1,9 +1,7 @@
 """A stream to classify: guess, then be told; classes are learned within the life."""
 
 import dataclasses
-import functools
 import importlib.util
-import math
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import jax
@@ -12,30 +10,17 @@ import numpy as np
 from annotated_types import Ge
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
+from evolife.parts.digit_images import Walk, by_class, load_images
+from evolife.parts.prototypes import Prototypes, nearest_is_own
+from evolife.parts.turns import Turns
 
-EARLY, TRAIN = 100, 297
-
-
-class Drawn(NamedTuple):
-    """Classes of a synthetic task: ``(classes, latent)`` and ``(latent, features)``."""
-
-    prototypes: Array
-    projection: Array
-
-
-class Real(NamedTuple):
-    """A walk through the digits, ``stride`` images a step."""
-
-    order: Array
-    """``(features,)`` int32: the pixel that each feature is taken from."""
-    stride: Array
-    image: Array
+EARLY = 100
 
 
 class State(NamedTuple):
     """The task of a life, the sample to be classified, and what was guessed."""
 
-    source: Drawn | Real
+    source: Prototypes | Walk
     labels: Array
     """``(classes,)`` int32: the label of each class."""
     label: Array
@@ -43,6 +28,8 @@ class State(NamedTuple):
     age: Array
     right: Array
     right_early: Array
+    turns: Turns
+    """What was right when classes left the stream, and when they were back."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +46,10 @@ class Digits(Environment):
     images, to choose by; ``test`` the other 1,500, to report. A life meets every image
     of its split before it meets one again. Features have mean 0 and variance 1 or
     nearly so, over all of them together.
+
+    With ``together`` only so many classes are in the stream at a time, drawn evenly,
+    and take turns with the others. The statistic ``forgetting`` is the accuracy in the
+    last quarters of turns less that in the first quarters of those that come again.
     """
 
     senses: ClassVar[str] = "a sample, and the true label of the sample before it"
@@ -86,9 +77,18 @@ class Digits(Environment):
     """Whether each life has labels of its own; synthetic tasks always have."""
     change: Annotated[int, Ge(0)] = 0
     """Steps after which labels are dealt out anew, unannounced; 0: never."""
+    together: Annotated[int, Ge(0)] = 0
+    """Classes in the stream at a time; 0: all of them."""
+    turn: Annotated[int, Ge(4)] = 40
+    """Steps that classes stay in the stream where they take turns."""
 
     def __post_init__(self) -> None:
         """Refuse what the digits do not have."""
+        if self.together and self.classes % self.together:
+            raise ValueError(
+                f"together = {self.together}: classes can take turns in groups of a "
+                f"size that divides env.classes, which is {self.classes}"
+            )
         if self.task == "synthetic":
             return
         if self.classes > 10:
@@ -125,18 +125,28 @@ class Digits(Environment):
         labels = jnp.arange(self.classes, dtype=jnp.int32)
         if self.permute_labels:
             labels = _ranks(jax.random.uniform(deal, (self.classes,)))
-        source = self._drawn(task) if self.task == "synthetic" else self._real(task)
-        state = State(source, labels, *[jnp.zeros((), jnp.int32)] * 4)
+        source: Prototypes | Walk
+        if self.task == "synthetic":
+            source = Prototypes.drawn(task, self.classes, self.latent, self.features)
+        else:
+            which = self.split, self.classes, self.features
+            source = Walk.drawn(task, *which, self.permute_inputs)
+        zero = jnp.zeros((), jnp.int32)
+        state = State(source, labels, zero, zero, zero, zero, Turns.none())
         return self._show(state, jnp.zeros(self.classes), jnp.float32(0), sample)
 
     def step(self, state: State, action: Action, key: Key) -> tuple[State, TimeStep]:
         """Judge the guess, tell the label, show the next sample."""
         right = action == state.label
         told = (jnp.arange(self.classes) == state.label).astype(jnp.float32)
+        turns = state.turns
+        if self._groups > 1:
+            turns = turns.counted(right, state.age, self.turn, self._groups)
         state = state._replace(
             age=state.age + 1,
             right=state.right + right,
             right_early=state.right_early + (right & (state.age < EARLY)),
+            turns=turns,
         )
         return self._show(state, told, right.astype(jnp.float32), key)
 
@@ -144,53 +154,51 @@ class Digits(Environment):
         """Fraction of right guesses, over the life and over its first 100 steps."""
         age = jnp.maximum(state.age, 1)
         first = state.right_early / jnp.minimum(age, EARLY)
-        return {"accuracy": state.right / age, "first_100": first}
+        told = {"accuracy": state.right / age, "first_100": first}
+        lost = {"forgetting": state.turns.forgetting()} if self._groups > 1 else {}
+        return told | lost
 
     def optimum(self, steps: int) -> float:
         """Who knows labels and prototypes, and sees samples before their projection."""
         if self.task == "digits":
             return float(steps)
-        return steps * _nearest_is_own(self.classes, self.latent, self.noise)
+        shown = self.together or self.classes
+        return steps * nearest_is_own(shown, self.latent, self.noise)
 
     def memoryless(self, steps: int) -> float | None:
-        """By chance; None for digits with the usual labels, known from birth."""
-        chance = self.task == "synthetic" or self.permute_labels
-        return steps / self.classes if chance else None
+        """By naming the label just told; None for the usual labels, known from birth.
 
-    def _drawn(self, key: Key) -> Drawn:
-        points, matrix = jax.random.split(key)
-        points = jax.random.normal(points, (self.classes, self.latent))
-        matrix = jax.random.normal(matrix, (self.latent, self.features))
-        return Drawn(points, matrix / math.sqrt(self.latent))
+        That is no better than chance, but where classes take turns.
+        """
+        if self.task == "digits" and not self.permute_labels:
+            return None
+        chances = np.full(steps, 1 / (self.together or self.classes))
+        if self._groups > 1:
+            chances[:: self.turn] = 0
+        if self.change:
+            chances[:: self.change] = 1 / self.classes
+        chances[0] = 1 / self.classes
+        return float(chances.sum())
 
-    def _real(self, key: Key) -> Real:
-        shuffle, pace, place = jax.random.split(key, 3)
-        count = len(_load(self.split, self.classes, self.features)[1])
-        # A stride that shares no factor with the count visits every image in turn.
-        strides = [n for n in range(1, count) if math.gcd(n, count) == 1]
-        order = jnp.arange(self.features, dtype=jnp.int32)
-        if self.permute_inputs:
-            order = jax.random.permutation(shuffle, order)
-        stride = jax.random.choice(pace, jnp.array(strides, jnp.int32))
-        return Real(order, stride, jax.random.randint(place, (), 0, count))
+    @property
+    def _groups(self) -> int:
+        """How many groups of classes take turns."""
+        return self.classes // self.together if self.together else 1
 
     def _show(
         self, state: State, told: Array, reward: Array, key: Key
     ) -> tuple[State, TimeStep]:
         """Draw the next sample, and new labels where they are due."""
         source, labels = state.source, state.labels
-        own = 1 + self.latent if isinstance(source, Drawn) else 0
+        real = 2 if self.together else 0
+        own = 1 + self.latent if isinstance(source, Prototypes) else real
         size = own + self.classes * bool(self.change)
         luck = jax.random.uniform(key, (size,), minval=np.nextafter(-1, 0, dtype="f4"))
-        if isinstance(source, Drawn):
-            kind, features = self._synthesise(source, luck[:own])
+        if isinstance(source, Prototypes):
+            kind = self._kind(luck[0], state.age)
+            features = source.sample(kind, luck[1:own], self.noise)
         else:
-            images, kinds = _load(self.split, self.classes, self.features)
-            image = (source.image + source.stride) % len(kinds)
-            source = source._replace(image=image)
-            kind, features = jnp.array(kinds)[image], jnp.array(images)[image]
-            if self.permute_inputs:
-                features = features[source.order]
+            source, kind, features = self._pictured(source, state.age, luck[:own])
         if self.change:
             due = (state.age > 0) & (state.age % self.change == 0)
             labels = jnp.where(due, _ranks(luck[own:]), labels)
@@ -199,15 +207,30 @@ class Digits(Environment):
         sensed = TimeStep(jnp.concatenate([features, told]), reward, state.age == 0)
         return state, sensed
 
-    def _synthesise(self, source: Drawn, luck: Array) -> tuple[Array, Array]:
-        """Turn numbers uniform on (-1, 1) into a class and a sample of it."""
-        kind = jnp.floor((luck[0] + 1) / 2 * self.classes).astype(jnp.int32)
-        mine = (jnp.arange(self.classes) == kind).astype(jnp.float32)
-        offset = math.sqrt(2) * jax.lax.erf_inv(luck[1:])
-        sample = mine @ source.prototypes + self.noise * offset
-        sample /= math.sqrt(1 + self.noise**2)
-        # 0.628 is the standard deviation of tanh(x) for a standard normal x.
-        return kind, jnp.tanh(sample @ source.projection) / 0.628
+    def _kind(self, luck: Array, age: Array) -> Array:
+        """A class of those whose turn it is, from a number uniform on (-1, 1)."""
+        shown = self.together or self.classes
+        pick = jnp.floor((luck + 1) / 2 * shown).astype(jnp.int32)
+        if not self.together:
+            return pick
+        return (age // self.turn % self._groups) * shown + pick
+
+    def _pictured(
+        self, source: Walk, age: Array, luck: Array
+    ) -> tuple[Walk, Array, Array]:
+        """The next image of the walk, or any one of the classes whose turn it is."""
+        images, kinds = load_images(self.split, self.classes, self.features)
+        if self.together:
+            table, counts = by_class(self.split, self.classes, self.features)
+            kind = self._kind(luck[0], age)
+            pick = jnp.floor((luck[1] + 1) / 2 * jnp.array(counts)[kind])
+            image = jnp.array(table)[kind, pick.astype(jnp.int32)]
+        else:
+            image = (source.image + source.stride) % len(kinds)
+        features = jnp.array(images)[image]
+        if self.permute_inputs:
+            features = features[source.order]
+        return source._replace(image=image), jnp.array(kinds)[image], features
 
 
 def _ranks(luck: Array) -> Array:
@@ -215,35 +238,3 @@ def _ranks(luck: Array) -> Array:
     place = jnp.arange(luck.shape[0])
     tied = (luck == luck[:, None]) & (place < place[:, None])
     return jnp.sum((luck < luck[:, None]) | tied, axis=1, dtype=jnp.int32)
-
-
-@functools.cache
-def _load(split: str, classes: int, features: int) -> tuple[np.ndarray, np.ndarray]:
-    """Scaled images ``(n, features)`` and their digits ``(n,)``, shuffled for good."""
-    from sklearn.datasets import load_digits
-
-    pixels, kinds = load_digits(return_X_y=True)
-    side = math.isqrt(features)
-    blocks = pixels.reshape(-1, side, 8 // side, side, 8 // side)
-    images = blocks.mean(axis=(2, 4)).reshape(-1, features)
-    images -= images[:TRAIN].mean(axis=0)
-    images /= images[:TRAIN].std()
-    part = np.arange(TRAIN) if split == "train" else np.arange(TRAIN, len(kinds))
-    chosen = np.random.default_rng(0).permutation(part[kinds[part] < classes])
-    return images[chosen].astype(np.float32), kinds[chosen].astype(np.int32)
-
-
-@functools.cache
-def _nearest_is_own(classes: int, latent: int, noise: float) -> float:
-    """Chance that a sample's own prototype is the nearest, over 20,000 samples.
-
-    Other prototypes lie at squared distances from a sample z that follow the noncentral
-    chi-square distribution of ``latent`` degrees with noncentrality ``|z|^2``.
-    """
-    from scipy import stats
-
-    rng = np.random.default_rng(1998)
-    own, offset = rng.normal(size=(2, 20_000, latent))
-    near = noise**2 * (offset**2).sum(axis=1)
-    far = ((own + noise * offset) ** 2).sum(axis=1)
-    return float(np.mean(stats.ncx2.sf(near, latent, far) ** (classes - 1)))

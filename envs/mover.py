@@ -11,8 +11,10 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from evolife.base import Action, Array, Continuous, Environment, Key, Spec, TimeStep
+from evolife.record.drawing import BLUE, GREY, INK, ORANGE, WHITE, Pen
 
 _ANGLES = 90
+_CENTRE = np.array([0.5, 0.5])
 
 
 class State(NamedTuple):
@@ -154,6 +156,20 @@ class Mover(Environment):
             return None
         return _best_push(*self._cases(steps), self.drift)
 
+    def draw(self, pen: Pen, state: State, action: Action) -> None:
+        """The body from above: its legs, where it should move and where it does."""
+        gains = np.where(state.age < self.strikes, 1.0, state.gains)
+        target = _CENTRE + 0.39 * state.target
+        pen.dashes(_CENTRE, target)
+        pen.disc(target, 0.035, width=0.012)
+        for way, gain, push in zip(_legs(self.limbs), gains, action, strict=True):
+            _draw_leg(pen, way, float(gain), float(push))
+        pen.disc(_CENTRE, 0.08, WHITE, width=0.012)
+        pen.arrow(_CENTRE, _CENTRE + 0.4 * state.velocity, BLUE, 0.025)
+        step = state.age % self.course + 1
+        pen.text((0.5, 0.965), f"step {step} of {self.course} to this target", 0.045)
+        pen.text((0.5, 0.04), "body: motion; leg: ordered thin, done thick", 0.04, GREY)
+
     def _cases(self, steps: int) -> tuple[np.ndarray, np.ndarray]:
         """Gains that a life of ``steps`` steps may have, and what each weighs in it.
 
@@ -182,6 +198,19 @@ def _legs(limbs: int) -> np.ndarray:
     """Unit vectors ``(limbs, 2)``."""
     angles = 2 * np.pi * np.arange(limbs) / limbs
     return np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+
+
+def _draw_leg(pen: Pen, way: np.ndarray, gain: float, push: float) -> None:
+    """A leg; beside it what was ordered and what was done; a cross where damaged."""
+    foot, side = _CENTRE + 0.21 * way, 0.035 * np.array([-way[1], way[0]])
+    pen.line([_CENTRE, foot], INK, 0.02)
+    pen.arrow(foot + side, foot + side + 0.15 * push * way, GREY, 0.008)
+    pen.arrow(foot - side, foot - side + 0.15 * gain * push * way, ORANGE, 0.02)
+    if gain == 1:
+        pen.disc(foot, 0.018, INK)
+        return
+    pen.cross(foot, 0.028)
+    pen.text(_CENTRE + 0.25 * way + 2.4 * side, f"{gain:g}", 0.045)
 
 
 def _gains(limbs: int, damage: str, bodies: str) -> np.ndarray:

@@ -9,9 +9,12 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
+from evolife.record.drawing import GREY, INK, ORANGE, PALE, WHITE, Pen
 
 WORK, MIX, OVEN, GARNISH = range(4)
 _EMPTY, _MIXED, _BAKING, _BAKED = range(4)
+_TURN = (MIX, OVEN, OVEN, GARNISH)
+"""The action that each stage asks for."""
 
 
 class State(NamedTuple):
@@ -135,6 +138,55 @@ class Oven(Environment):
         names = ("served", "raw", "burnt", "mistakes")
         return {name: getattr(state, name).astype(jnp.float32) for name in names}
 
+    def draw(self, pen: Pen, state: State, action: Action) -> None:
+        """The recipe, the oven, how long the dish is in it, and what the cook does."""
+        for stage, name in enumerate(("mix", "in", "out", "garnish")):
+            x = 0.03 + 0.24 * stage
+            turn = stage == state.stage
+            pen.box((x, 0.86), (x + 0.22, 0.97), width=0.016 if turn else 0.004)
+            done = stage < state.stage
+            pen.text((x + 0.11, 0.915), name, 0.05, INK if turn or done else GREY)
+            if done:
+                pen.tick((x + 0.19, 0.86), 0.03)
+        self._draw_oven(pen, state)
+        self._draw_time(pen, state)
+        doing = ("works", "mixes", "opens the oven", "garnishes")[action]
+        fits = action in (WORK, _TURN[state.stage])
+        pen.text((0.03, 0.15), f"The cook {doing}", 0.055, anchor="lm")
+        if not fits:
+            pen.cross((0.93, 0.15), 0.03)
+        counts = (
+            f"{value:.0f} {name}" for name, value in self.statistics(state).items()
+        )
+        pen.text((0.5, 0.05), ", ".join(counts), 0.047)
+
+    def _draw_oven(self, pen: Pen, state: State) -> None:
+        pen.box((0.22, 0.47), (0.62, 0.81), PALE, width=0.014)
+        pen.box((0.27, 0.53), (0.57, 0.74), WHITE)
+        if state.stage != _BAKING:
+            return
+        for x in (0.31, 0.37, 0.43, 0.49):
+            pen.line([(x, 0.545), (x + 0.02, 0.565), (x + 0.04, 0.545)], ORANGE)
+        late = state.timer > state.delay * (1 + self.window)
+        baked = INK if late else PALE if state.timer < state.delay else ORANGE
+        pen.disc((0.42, 0.63), 0.1, baked, width=0.012, squash=0.45)
+        if _rings(state):
+            pen.text((0.8, 0.69), "bell!", 0.09)
+
+    def _draw_time(self, pen: Pen, state: State) -> None:
+        """How long a dish takes here: raw, then good between two marks, then burnt."""
+        delay = float(state.delay)
+        scale = 0.75 / (delay * (1 + self.window))
+        good, burnt = 0.03 + delay * scale, 0.78
+        pen.box((0.03, 0.3), (0.97, 0.36), width=0.004)
+        pen.box((good, 0.28), (burnt, 0.38), PALE, width=0.012)
+        words = (("raw", 0.03, good), ("good", good, burnt), ("burnt", burnt, 0.97))
+        for word, left, right in words:
+            pen.text(((left + right) / 2, 0.25), word, 0.04)
+        now = min(0.03 + float(state.timer) * scale, 0.97)
+        if state.stage == _BAKING:
+            pen.arrow((now, 0.45), (now, 0.36), width=0.02)
+
     def optimum(self, steps: int) -> float:
         """A cook who knows the delay: dish after dish, working while they bake.
 
@@ -168,7 +220,10 @@ class Oven(Environment):
 
 def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:
     on = state.stage == _BAKING
-    first_dish = state.served + state.raw + state.burnt == 0
-    bell = on & first_dish & (state.timer >= state.delay)
-    flags = jnp.stack([on, bell, result == 1, result == 2, result == 3])
+    flags = jnp.stack([on, _rings(state), result == 1, result == 2, result == 3])
     return TimeStep(flags.astype(jnp.float32), reward.astype(jnp.float32), first)
+
+
+def _rings(state: State) -> Array:
+    first_dish = state.served + state.raw + state.burnt == 0
+    return (state.stage == _BAKING) & first_dish & (state.timer >= state.delay)

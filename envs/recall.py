@@ -1,6 +1,7 @@
 """Recall: symbols are shown once, and asked for after a delay full of distraction."""
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Annotated, ClassVar, Literal, NamedTuple
 
 import jax
@@ -8,6 +9,7 @@ import jax.numpy as jnp
 from annotated_types import Ge
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
+from evolife.record.drawing import GREY, PALE, Pen
 
 
 class State(NamedTuple):
@@ -118,6 +120,43 @@ class Recall(Environment):
         """One guess a question: nothing that is seen then depends on the cues."""
         return self.optimum(steps) / self.symbols
 
+    def draw(self, pen: Pen, state: State, action: Action) -> None:
+        """The trial from left to right, what is shown or asked, and the answer."""
+        walking = self.mode == "tmaze"
+        middle, last = ("corridor", "turn") if walking else ("distraction", "question")
+        parts = (("cue", self.length), (middle, self.delay), (last, self.length))
+        edges, passed = (0.03, 0.25, 0.75, 0.97), int(state.clock)
+        for (name, steps), left, right in zip(
+            parts, edges[:-1], edges[1:], strict=True
+        ):
+            _draw_part(pen, name, steps, left, right)
+            if 0 <= passed < steps:
+                x = left + (right - left) * (passed + 0.5) / steps
+                pen.arrow((x, 0.7), (x, 0.79), width=0.025)
+            passed -= steps
+        place = int(state.clock) - self.length - self.delay
+        if place >= 0:
+            self._draw_answer(pen, int(state.cues[place]), int(action))
+        else:
+            title = "to be remembered" if state.clock >= self.length else "shown"
+            _draw_cues(pen, title, state.cues[: int(state.clock) + 1].tolist())
+        right, asked = int(state.right), int(state.asked)
+        pen.text((0.5, 0.16), f"{right} of {asked} answers right", 0.055)
+        pen.box((0.03, 0.05), (0.97, 0.1), width=0.004)
+        if right:
+            pen.box((0.03, 0.05), (0.03 + 0.94 * right / asked, 0.1), GREY)
+
+    def _draw_answer(self, pen: Pen, cue: int, action: int) -> None:
+        pen.text((0.27, 0.62), "the cue was", 0.05)
+        pen.badge((0.27, 0.43), 0.13, cue)
+        if action == self.symbols:
+            pen.text((0.73, 0.43), "walks on", 0.05)
+            return
+        pen.text((0.73, 0.62), "the answer is", 0.05)
+        pen.badge((0.73, 0.43), 0.13, action)
+        mark = pen.tick if action == cue else pen.cross
+        mark((0.5, 0.43), 0.06)
+
     def _show(
         self, state: State, moved: Array, reward: Array, key: Key
     ) -> tuple[State, TimeStep]:
@@ -134,3 +173,20 @@ class Recall(Environment):
 
     def _cue(self, cues: Array, place: Array) -> Array:
         return jnp.sum(jnp.where(jnp.arange(self.length) == place, cues, 0))
+
+
+def _draw_part(pen: Pen, name: str, steps: int, left: float, right: float) -> None:
+    """One part of a trial, with a line between steps where there is room for it."""
+    pen.text(((left + right) / 2, 0.94), name, 0.045)
+    pen.box((left, 0.8), (right, 0.9), PALE if name == "cue" else None)
+    wide = (right - left) / max(steps, 1)
+    for i in range(1, steps if wide > 0.015 else 0):
+        pen.line([(left + wide * i, 0.8), (left + wide * i, 0.9)], GREY, 0.004)
+
+
+def _draw_cues(pen: Pen, title: str, cues: Sequence[int]) -> None:
+    """What was shown in this trial, as much of it as there is room for."""
+    pen.text((0.5, 0.62), title, 0.05)
+    room = 0.94 / min(len(cues), 8)
+    for i, cue in enumerate(cues[:8]):
+        pen.badge((0.03 + room * (i + 0.5), 0.43), min(0.13, 0.45 * room), int(cue))

@@ -12,6 +12,8 @@ from typing import Any, ClassVar, NamedTuple
 
 import jax
 
+from evolife.record.drawing import Pen
+
 Array = jax.Array
 Key = jax.Array
 Genome = Any
@@ -126,6 +128,13 @@ class Environment(abc.ABC):
     def memoryless(self, steps: int) -> float | None:
         """Expected return of the best life that forgets everything at each step."""
         return None
+
+    def draw(self, pen: Pen, state: EnvState, action: Action) -> None:
+        """Draw a state and what is done in it; arrays are NumPy's.
+
+        Only environments with this method can be filmed.
+        """
+        raise NotImplementedError
 
 
 @dataclasses.dataclass(frozen=True)

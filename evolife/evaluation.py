@@ -5,39 +5,50 @@ from typing import Any
 
 import numpy as np
 
+from evolife.base import Genome
 from evolife.config.model import RunConfig
 from evolife.errors import Stopped
 from evolife.experiment import Experiment, build
+from evolife.film import first_life, refuse_unfilmable
 from evolife.generation import Generation
 from evolife.ranks import Ranks
+from evolife.record import filmstrip
 from evolife.storage import champions
 from evolife.storage.run_folder import RunFolder
 from evolife.tournament import interval_of_mean, remeasure
 from evolife.units import Interrupted
 
+_STOPPED = "stopped before all lives were lived; evaluate again"
+
 
 def evaluate(
-    run: RunFolder, config: RunConfig, lives: int, ranks: Ranks
+    run: RunFolder, config: RunConfig, lives: int, ranks: Ranks, film: bool = False
 ) -> dict[str, Any]:
     """Live every champion of ``run`` on ``lives`` lives of ``config``.
 
     The lives come from a pool of their own, so they are fresh for every champion; the
-    same config and seed give the same lives.
+    same config and seed give the same lives. With ``film`` the best champion's first
+    life is drawn into the run's folder, and the report of rank 0 says where.
 
     Raises:
-        InvalidInput: the run has no champions, or they do not fit the config's world.
+        InvalidInput: the run has no champions, or they do not fit the config's world,
+            or it cannot be filmed.
         Stopped: a signal came.
     """
     experiment = build(config)
+    if film:
+        refuse_unfilmable(experiment.environment, config)
     table = champions.read(run)
     genomes = champions.read_genomes(run, table, experiment.template())
     steps = config.lifetime.steps
+    # First, because a film that cannot be written should cost no other lives.
+    files = {"film": _filmed(run, experiment, genomes, lives, ranks)} if film else {}
     try:
         lived = remeasure(
             experiment, genomes, len(table), steps, lives, config.seed, ranks
         )
     except Interrupted as stop:
-        raise Stopped("stopped before all lives were lived; evaluate again") from stop
+        raise Stopped(_STOPPED) from stop
     return {
         "run": str(run.path),
         "env": config.env.model_dump(),
@@ -46,7 +57,22 @@ def evaluate(
         "optimum": experiment.environment.optimum(steps),
         "memoryless": experiment.environment.memoryless(steps),
         "champions": _rows(experiment, table, lived),
+        **files,
     }
+
+
+def _filmed(
+    run: RunFolder, experiment: Experiment, genomes: Genome, lives: int, ranks: Ranks
+) -> list[str]:
+    """Let rank 0 film; the others hear from it whether it was stopped."""
+    film = first_life(experiment, genomes, lives, ranks) if ranks.rank == 0 else None
+    told = b"whole" if film else b"stopped"
+    if ranks.broadcast_bytes(told if ranks.rank == 0 else None) == b"stopped":
+        raise Stopped(_STOPPED)
+    if film is None:
+        return []
+    name = experiment.config.env.name
+    return filmstrip.write(run.path, experiment.environment, film, name)
 
 
 def _rows(

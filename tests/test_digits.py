@@ -1,6 +1,5 @@
 """The stream of samples: synthetic classes, real digits, labels that change."""
 
-import functools
 import importlib.util
 
 import jax
@@ -12,6 +11,7 @@ from sklearn.datasets import load_digits
 
 from evolife.envs.digits import Digits
 from evolife.keys import root_key
+from tests.policies import life
 
 KEY = root_key(71)
 SYNTHETIC = Digits(classes=4, features=12, latent=5, noise=0.6)
@@ -47,32 +47,12 @@ def nearest_prototype(world, state, sensed, key):
     return jnp.sum(jnp.where(nearest, state.labels, 0))
 
 
-@functools.cache
-def life(world: Digits, policy, steps: int):
-    """Compile ``key -> (sensed, states, rewards, statistics)`` over lives."""
-
-    @jax.jit
-    @jax.vmap
-    def live(key):
-        def step(carry, key):
-            state, sensed = carry
-            think, turn = jax.random.split(key)
-            action = policy(world, state, sensed, think)
-            after, then = world.step(state, action, turn)
-            row = state.label, state.labels, state.age
-            return (after, then), (sensed, row, then.reward)
-
-        born, days = jax.random.split(key)
-        (state, _), rows = jax.lax.scan(
-            step, world.reset(born), jax.random.split(days, steps)
-        )
-        return *rows, world.statistics(state)
-
-    return live
+def task_of(state):
+    return state.label, state.labels, state.age
 
 
 def lives(world: Digits, policy, steps: int, count: int):
-    return life(world, policy, steps)(jax.random.split(KEY, count))
+    return life(world, policy, steps, task_of)(jax.random.split(KEY, count))
 
 
 def images_of(split: str) -> tuple[np.ndarray, np.ndarray]:
@@ -94,7 +74,7 @@ WORLDS = {
 
 @pytest.mark.parametrize("world", WORLDS.values(), ids=WORLDS)
 def test_a_guess_is_judged_at_once_and_the_label_told_one_step_later(world):
-    sensed, (label, _, age), rewards, _ = lives(world, same_again, 40, 5)
+    sensed, (label, _, age), rewards, *_ = lives(world, same_again, 40, 5)
     told = np.asarray(sensed.observation)[:, :, world.features :]
     label, rewards = np.asarray(label), np.asarray(rewards)
     assert (told[:, 0] == 0).all()
@@ -147,7 +127,7 @@ def test_synthetic_classes_are_equally_likely_and_features_nearly_standard():
 def test_who_knows_the_prototypes_reaches_the_optimum(noise):
     """Within 5 standard errors of 3,000 lives and of the 20,000 samples behind it."""
     world = Digits(classes=4, features=12, latent=5, noise=noise)
-    *_, rewards, _ = lives(world, nearest_prototype, 20, 3000)
+    rewards = lives(world, nearest_prototype, 20, 3000).rewards
     scores = np.asarray(rewards).sum(axis=1)
     error = np.hypot(scores.std() / np.sqrt(3000), 20 * 0.004 / 2)
     assert abs(scores.mean() - world.optimum(20)) <= 5 * error
@@ -164,7 +144,7 @@ def test_who_knows_the_prototypes_reaches_the_optimum(noise):
 )
 def test_what_knows_no_label_guesses_by_chance(world, policy):
     """Within 5 standard errors of 2,000 lives, and 0.2% for the digits' counts."""
-    *_, rewards, _ = lives(world, policy, 10, 2000)
+    rewards = lives(world, policy, 10, 2000).rewards
     scores = np.asarray(rewards).sum(axis=1)
     reach = 5 * scores.std() / np.sqrt(2000) + 0.02 * (world.task == "digits")
     assert abs(scores.mean() - world.memoryless(10)) < reach < 0.3
@@ -185,12 +165,12 @@ def test_labels_are_dealt_anew_when_a_change_is_due_and_never_else():
 
 
 def test_statistics_are_the_fractions_of_right_guesses():
-    *_, rewards, statistics = lives(SYNTHETIC, same_again, 130, 4)
+    _, _, rewards, *_, statistics = lives(SYNTHETIC, same_again, 130, 4)
     rewards = np.asarray(rewards)
     np.testing.assert_allclose(statistics["accuracy"], rewards.mean(axis=1), rtol=1e-6)
     early = rewards[:, :100].mean(axis=1)
     np.testing.assert_allclose(statistics["first_100"], early, rtol=1e-6)
-    *_, rewards, statistics = lives(SYNTHETIC, same_again, 30, 4)
+    _, _, rewards, *_, statistics = lives(SYNTHETIC, same_again, 30, 4)
     np.testing.assert_allclose(statistics["first_100"], rewards.mean(axis=1), rtol=1e-6)
     *_, statistics = lives(SYNTHETIC, knows, 30, 4)
     assert (np.asarray(statistics["accuracy"]) == 1).all()

@@ -1,7 +1,5 @@
 """Recall in its three modes: the rules by hand, chance and the optimum exactly."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +8,7 @@ from scipy import stats
 
 from evolife.envs.recall import Recall
 from evolife.keys import root_key
+from tests.policies import life
 
 KEY = root_key(51)
 WORLDS = {
@@ -30,34 +29,12 @@ def walking(world: Recall) -> bool:
     return world.mode == "tmaze"
 
 
-@functools.cache
-def life(world: Recall, policy, steps: int):
-    """Compile ``key -> (sensed at each step, actions, rewards, statistics)``.
-
-    A policy sees ``(state, sensed, key)``, so that oracles can be written, too.
-    """
-
-    @jax.jit
-    @jax.vmap
-    def live(key):
-        def step(carry, key):
-            state, sensed = carry
-            think, turn = jax.random.split(key)
-            action = policy(world, state, sensed, think)
-            after, then = world.step(state, action, turn)
-            return (after, then), (sensed, state, action, then.reward)
-
-        born, days = jax.random.split(key)
-        (state, _), rows = jax.lax.scan(
-            step, world.reset(born), jax.random.split(days, steps)
-        )
-        return *rows, world.statistics(state)
-
-    return live
+def whole(state):
+    return state
 
 
 def lives(world: Recall, policy, steps: int, count: int):
-    return life(world, policy, steps)(jax.random.split(KEY, count))
+    return life(world, policy, steps, whole)(jax.random.split(KEY, count))
 
 
 def fumbles(world, state, sensed, key):
@@ -108,7 +85,7 @@ def reference(world: Recall, symbols: np.ndarray, actions: np.ndarray):
 
 
 def test_the_rules_are_those_of_plain_python(world):
-    sensed, _, actions, rewards, _ = lives(world, fumbles, LONG, 3)
+    sensed, _, rewards, actions, *_ = lives(world, fumbles, LONG, 3)
     seen, earned = np.asarray(sensed.observation), np.asarray(rewards)
     trials = 0
     for i in range(3):
@@ -143,7 +120,7 @@ def test_a_maze_is_walked_and_nothing_else_moves():
 
 @pytest.mark.parametrize("steps", [1, 17, 40])
 def test_who_remembers_earns_the_optimum_of_any_number_of_steps(world, steps):
-    *_, rewards, statistics = lives(world, knows, steps, 50)
+    _, _, rewards, *_, statistics = lives(world, knows, steps, 50)
     scores = np.asarray(rewards).sum(axis=1)
     assert (scores == world.optimum(steps)).all()
     np.testing.assert_array_equal(statistics["answers"], scores)
@@ -161,7 +138,7 @@ def test_the_optimum_counts_questions_of_a_trial_that_is_cut_off():
 def test_who_forgets_earns_by_chance(world, policy):
     """Rights are binomial: outside the bounds once in 1e6 runs."""
     steps, count = 61, 2000
-    *_, rewards, statistics = lives(world, policy, steps, count)
+    _, _, rewards, *_, statistics = lives(world, policy, steps, count)
     answers = round(world.optimum(steps))
     assert (np.asarray(statistics["answers"]) == answers).all()
     chance = 1 / world.symbols

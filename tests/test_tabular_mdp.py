@@ -1,7 +1,5 @@
 """Random worlds: their distribution, their episodes, and value iteration in NumPy."""
 
-import functools
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,6 +8,7 @@ from scipy import stats
 
 from evolife.envs.tabular_mdp import State, TabularMdp
 from evolife.keys import root_key
+from tests.policies import life
 
 KEY = root_key(61)
 WORLD = TabularMdp()
@@ -38,29 +37,6 @@ def values(chances: np.ndarray, means: np.ndarray, horizon: int) -> np.ndarray:
             now.append(max(options))
         table.append(np.array(now))
     return np.stack(table)
-
-
-@functools.cache
-def life(world: TabularMdp, policy, steps: int):
-    """Compile ``key -> (places, firsts, rewards, state, statistics)`` over lives."""
-
-    @jax.jit
-    @jax.vmap
-    def live(key):
-        def step(carry, key):
-            state, sensed = carry
-            think, turn = jax.random.split(key)
-            action = policy(world, state, sensed, think)
-            after, then = world.step(state, action, turn)
-            return (after, then), (sensed.observation, sensed.first, then.reward)
-
-        born, days = jax.random.split(key)
-        (state, _), rows = jax.lax.scan(
-            step, world.reset(born), jax.random.split(days, steps)
-        )
-        return *rows, state, world.statistics(state)
-
-    return live
 
 
 def lives(world: TabularMdp, policy, steps: int, count: int):
@@ -141,10 +117,10 @@ def test_rewards_beyond_eight_deviations_are_cut_off():
 
 def test_episodes_begin_in_state_0_of_the_same_world():
     steps = 23
-    places, firsts, rewards, state, statistics = lives(SMALL, at_random, steps, 40)
-    places = np.asarray(places).argmax(axis=2)
+    sensed, _, rewards, _, state, statistics = lives(SMALL, at_random, steps, 40)
+    places = np.asarray(sensed.observation).argmax(axis=2)
     begins = np.arange(steps) % 5 == 0
-    assert (np.asarray(firsts) == begins).all()
+    assert (np.asarray(sensed.first) == begins).all()
     assert (places[:, begins] == 0).all() and len(np.unique(places)) == 4
     again = jax.vmap(lambda key: SMALL.reset(jax.random.split(key)[0])[0])(
         jax.random.split(KEY, 40)
@@ -187,7 +163,7 @@ def test_who_knows_the_world_reaches_the_optimum(world, steps):
     if steps % world.horizon:
         # Rests of episodes are planned for as if they were whole: leave them out.
         steps -= steps % world.horizon
-    _, _, rewards, _, statistics = lives(world, knows, steps, 3000)
+    _, _, rewards, *_, statistics = lives(world, knows, steps, 3000)
     scores, best = np.asarray(rewards).sum(axis=1), np.asarray(statistics["best"])
     # In each life only the noise of rewards and of the way separates the two.
     assert abs((scores - best).mean()) < 5 * mean_error(scores - best)

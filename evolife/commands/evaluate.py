@@ -1,6 +1,7 @@
 """Measure a run's champions on fresh lives, also longer ones or in other worlds."""
 
 import argparse
+import importlib.util
 import json
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--lives", type=int, default=1000, help="lives each")
     parser.add_argument("--steps", type=int, help="length of a life")
     parser.add_argument("--env", metavar="NAME|YAML", help="another environment")
+    parser.add_argument(
+        "--film",
+        action="store_true",
+        help="draw one life of the best champion: RUN/film.gif and RUN/film.png",
+    )
     add_plugins(parser)
     add_json(parser)
 
@@ -34,6 +40,11 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput(
             f"--lives {args.lives}: allowed are 2 (an interval needs them) to "
             f"{_MOST_LIVES}"
+        )
+    if args.film and importlib.util.find_spec("PIL") is None:
+        raise InvalidInput(
+            "--film needs the package 'pillow', which is not installed; "
+            "run: pip install 'evolife[film]'"
         )
     folder = open_run(args.run)
     config = _config(args, str(folder.config_path))
@@ -46,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         enable_compile_cache(ranks.rank)
         from evolife.evaluation import evaluate
 
-        report = evaluate(folder, config, args.lives, ranks)
+        report = evaluate(folder, config, args.lives, ranks, args.film)
         if ranks.rank == 0:
             show(report, Terminal(args.json), args.json)
     return 0
@@ -62,6 +73,8 @@ def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
         if report[name] is not None:
             terminal.text(f"{name}: {report[name]:.6g}")
     terminal.text(f"{report['lives']} lives of {report['steps']} steps each")
+    for path in report.get("film", ()):
+        terminal.text(path)
 
 
 def _config(args: argparse.Namespace, path: str) -> RunConfig:

@@ -3,7 +3,8 @@
 import dataclasses
 from typing import Any
 
-from evolife.base import Array, Environment, EnvState, Spec
+from evolife.base import Action, Array, Environment, EnvState, Spec
+from evolife.record.drawing import Pen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,6 +37,10 @@ class Wrapper(Environment):
     def statistics(self, state: EnvState) -> dict[str, Array]:
         """As inside."""
         return self.inner.statistics(state.inner)
+
+    def draw(self, pen: Pen, state: EnvState, action: Action) -> None:
+        """As inside."""
+        self.inner.draw(pen, state.inner, action)
 
     def __getattribute__(self, name: str) -> Any:
         """Describe the world inside, and add what is changed about it."""
