@@ -8,11 +8,12 @@ life does not. *State* is what changes within a life. Everything is maximised.
 import abc
 import dataclasses
 from collections.abc import Callable
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
 
-from evolife.record.drawing import Pen
+if TYPE_CHECKING:
+    from evolife.record.drawing import Pen
 
 Array = jax.Array
 Key = jax.Array
@@ -129,7 +130,7 @@ class Environment(abc.ABC):
         """Expected return of the best life that forgets everything at each step."""
         return None
 
-    def draw(self, pen: Pen, state: EnvState, action: Action) -> None:
+    def draw(self, pen: "Pen", state: EnvState, action: Action) -> None:
         """Draw a state and what is done in it; arrays are NumPy's.
 
         Only environments with this method can be filmed.

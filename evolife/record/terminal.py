@@ -91,7 +91,7 @@ class Terminal:
         """Print the final table, best first.
 
         Each champion has ``rank``, ``source``, ``selected``, ``held_out``, ``interval``
-        (low, high) and ``gap`` = selected - held_out.
+        (low, high) and ``gap`` = selected - held_out, or None between other lives.
         """
         rows = [
             (
@@ -100,7 +100,7 @@ class Terminal:
                 champion["selected"],
                 champion["held_out"],
                 "{} .. {}".format(*(_shown(end) for end in champion["interval"])),
-                champion["gap"],
+                "" if champion["gap"] is None else champion["gap"],
             )
             for champion in champions
         ]
