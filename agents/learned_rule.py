@@ -12,7 +12,7 @@ from evolife import noise
 from evolife.base import Action, Agent, Array, Key, TimeStep
 from evolife.parts.actions import act, features, output_size
 from evolife.parts.linear import Linear, linear
-from evolife.parts.shared_rule import Rule, gathered, rule
+from evolife.parts.shared_rule import Rule, gathered, mixed, rule, spread
 
 
 class Genome(NamedTuple):
@@ -35,11 +35,11 @@ class State(NamedTuple):
     """What a life changes."""
 
     synapses: tuple[Array, ...]
-    """``(inputs, outputs, units)`` a layer."""
+    """``(units, inputs * outputs)`` a layer."""
     messages: tuple[Array, ...]
-    """``(inputs, channels)`` a layer: what was last sent forward into it."""
+    """``(channels, inputs)`` a layer: what was last sent forward into it."""
     said: Array
-    """``(outputs, 2)``: the last action, and the outputs behind it."""
+    """``(2, outputs)``: the last action, and the outputs behind it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +68,13 @@ class LearnedRule(Agent):
     sample: bool = False
     """Draw choices from a softmax instead of taking the largest."""
 
+    @property
+    def _sizes(self) -> list[tuple[int, int]]:
+        """Inputs and outputs of each layer."""
+        outputs = output_size(self.spec.action_space)
+        sizes = (self.spec.observation_size, *self.hidden, outputs)
+        return [*itertools.pairwise(sizes)]
+
     def init_genome(self, key: Key) -> Genome:
         """Draw the rule, and the ways in and out."""
         a, b, c, d = jax.random.split(key, 4)
@@ -78,20 +85,20 @@ class LearnedRule(Agent):
 
     def init_state(self, genome: Genome, key: Key) -> State:
         """Synapses in random states; nothing was said yet."""
-        outputs = output_size(self.spec.action_space)
-        sizes = (self.spec.observation_size, *self.hidden, outputs)
+        mean, width = genome.mean[:, None], genome.spread[:, None]
 
         def newborn(layer: int, inputs: int, outputs: int) -> Array:
             mine = jax.random.fold_in(key, layer)
-            luck = jax.random.normal(mine, (inputs, outputs, self.units))
-            return jnp.tanh(genome.mean + genome.spread * luck)
+            luck = jax.random.normal(mine, (self.units, inputs * outputs))
+            return jnp.tanh(mean + width * luck)
 
-        pairs = enumerate(itertools.pairwise(sizes))
-        silence = (jnp.zeros((n, self.channels), jnp.float32) for n in sizes[:-1])
+        silence = (
+            jnp.zeros((self.channels, inputs), jnp.float32) for inputs, _ in self._sizes
+        )
         return State(
-            tuple(newborn(layer, *pair) for layer, pair in pairs),
+            tuple(newborn(layer, *sizes) for layer, sizes in enumerate(self._sizes)),
             tuple(silence),
-            jnp.zeros((outputs, 2), jnp.float32),
+            jnp.zeros((2, self._sizes[-1][1]), jnp.float32),
         )
 
     def step(
@@ -100,20 +107,27 @@ class LearnedRule(Agent):
         """Learn from what was done, last layer first; then sense and act."""
         genome = noise.materialise(genome)
         told = jnp.stack([timestep.reward, timestep.first.astype(jnp.float32)])
-        back = jnp.tanh(genome.feedback(state.said))
+        back = _messages(genome.feedback, state.said)
         synapses: list[Array] = []
         weights: list[Array] = []
-        layers = list(zip(state.synapses, state.messages, strict=True))
-        for states, before in reversed(layers):
-            states = genome.rule.learn(states, before, back, told)
+        layers = list(zip(state.synapses, state.messages, self._sizes, strict=True))
+        for states, message, sizes in reversed(layers):
+            before, after = spread(message, *sizes, 1), spread(back, *sizes, 2)
+            states = genome.rule.learn(states, before, after, told)
             forward, backward = genome.rule.weights(states)
-            back = gathered(backward, back, axis=1)
+            back = gathered(backward * after, *sizes, 2)
             synapses, weights = [states, *synapses], [forward, *weights]
-        message, messages = jnp.tanh(genome.encode(timestep.observation[:, None])), []
-        for forward in weights:
+        message, messages = _messages(genome.encode, timestep.observation[None]), []
+        for forward, sizes in zip(weights, self._sizes, strict=True):
             messages.append(message)
-            message = gathered(forward, message[:, None], axis=0)
-        outputs, space = genome.decode(message)[:, 0], self.spec.action_space
+            message = gathered(forward * spread(message, *sizes, 1), *sizes, 1)
+        outputs = (mixed(genome.decode.weight, message) + genome.decode.bias)[0]
+        space = self.spec.action_space
         action = act(space, outputs, key, self.sample)
-        said = jnp.stack([features(space, action), jnp.tanh(outputs)], axis=-1)
+        said = jnp.stack([features(space, action), jnp.tanh(outputs)])
         return State(tuple(synapses), tuple(messages), said), action
+
+
+def _messages(way: Linear, x: Array) -> Array:
+    """``(m, neurons)`` numbers as messages ``(channels, neurons)``."""
+    return jnp.tanh(mixed(way.weight, x) + way.bias[:, None])

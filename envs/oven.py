@@ -215,7 +215,9 @@ class Oven(Environment):
         good = (1 - p) ** delays - (1 - p) ** ends
         worth = 0.5 + good / 2 - (1 - good) * self.spoil
         lucky = np.max(np.mean(worth, axis=0) * p / (1 + 2 * p))
-        return float(steps * (self.wage + max(lucky, 0.0)) + 1.5)
+        bound = float(steps * (self.wage + max(lucky, 0.0)) + 1.5)
+        # Where spoiling does not pay, nobody is better than who knows the delay.
+        return min(bound, self.optimum(steps)) if self.spoil >= 0.5 else bound
 
 
 def _sense(state: State, result: Array, reward: Array, first: Array) -> TimeStep:

@@ -295,3 +295,10 @@ def test_lives_too_short_for_a_dish_are_refused():
     Oven(delay=500).check(1004)
     with pytest.raises(ValueError, match=r"delay = 500.*1004 steps.*has 1003"):
         Oven(delay=500).check(1003)
+
+
+def test_no_cook_without_memory_is_said_to_beat_the_one_who_knows():
+    """In a life that ends with its first dish, wages and lucky guesses are few."""
+    for steps in (504, 600, 1004):
+        world = Oven(delay=500, spread=1.0)
+        assert world.memoryless(steps) <= world.optimum(steps)

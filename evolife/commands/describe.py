@@ -45,7 +45,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
     ]
     lives = config.lifetime.lives
     questions = {
-        "What goes in?": f"{environment.senses} ({spec.observation_size} numbers a "
+        "What goes in?": f"{environment.senses} ({_numbers(spec.observation_size)} a "
         f"step, for {steps} steps). {agent.idea}",
         "What comes out?": f"the agent {environment.acts} "
         f"({_words(spec.action_space)})",
@@ -72,4 +72,8 @@ def _words(space: Any) -> str:
         return f"{_words(space.discrete)} and {_words(space.continuous)}"
     if isinstance(space, Discrete):
         return f"one of {space.size}"
-    return f"{space.size} numbers within [{space.low:g}, {space.high:g}]"
+    return f"{_numbers(space.size)} within [{space.low:g}, {space.high:g}]"
+
+
+def _numbers(count: int) -> str:
+    return "1 number" if count == 1 else f"{count} numbers"

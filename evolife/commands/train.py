@@ -105,7 +105,7 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
         return
     terminal.champions(report["champions"])
     if "verdict" in report:
-        terminal.champions(report["control"]["champions"])
+        terminal.champions(report["control"]["champions"], "the control's champions")
         verdict = report["verdict"]
         terminal.text(
             f"claim: {verdict['claim'] or 'better than the control'}\n"

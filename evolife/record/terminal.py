@@ -87,8 +87,10 @@ class Terminal:
             table.add_row(*(Text(_shown(cell)) for cell in row))
         self._out.print(table)
 
-    def champions(self, champions: Sequence[Mapping[str, Any]]) -> None:
-        """Print the final table, best first.
+    def champions(
+        self, champions: Sequence[Mapping[str, Any]], whose: str = "champions"
+    ) -> None:
+        """Print the final table, best first; ``whose`` begins its title.
 
         Each champion has ``rank``, ``source``, ``selected``, ``held_out``, ``interval``
         (low, high) and ``gap`` = selected - held_out, or None between other lives.
@@ -104,7 +106,7 @@ class Terminal:
             )
             for champion in champions
         ]
-        self.table("champions, scored on fresh lives", _CHAMPION_COLUMNS, rows)
+        self.table(f"{whose}, scored on fresh lives", _CHAMPION_COLUMNS, rows)
 
     def print_json(self, document: Any) -> None:
         """Print the one JSON document of this command on stdout; NaN becomes null."""
