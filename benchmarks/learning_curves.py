@@ -18,9 +18,9 @@ from evolife.plugins.registry import names
 LIVES = 4096
 ABLATED = (LIVES, ("agent.learns=false",))
 BUDGET = (
-    *("population={size: 256, tile: auto}", "generations=300", "record.every=50"),
+    *("population={size: 256, tile: auto}", "generations=200", "record.every=50"),
     *("lifetime={steps: 20, lives: 32, bins: 20, same_lives: true}", "env.pulls=20"),
-    "best_of_k={keep: 1, lives: 1024, archive: 8}",
+    "best_of_k={keep: 1, lives: 512, archive: 8}",
 )
 
 
@@ -89,7 +89,7 @@ def main() -> None:
         "# Learning within a life, agent by agent",
         "",
         f"`python benchmarks/learning_curves.py`: bandit of 5 arms and 20 pulls, one "
-        f"trial a life, K = 256, 300 generations, 32 lives a member, seed 0; returns "
+        f"trial a life, K = 256, 200 generations, 32 lives a member, seed 0; returns "
         f"of champions on {LIVES} fresh lives with 95% intervals. {describe()}.",
         "",
         "![reward within a life](learning_curves.png)",

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from study import Job, agent, describe, evaluate, keep, side_by_side
+from study import Job, agent, champion, describe, keep, side_by_side
 
 from evolife.plugins.registry import names
 
@@ -30,7 +30,7 @@ BUDGET = (
     "lifetime={steps: 100, lives: 8, same_lives: true}",
     "selection={name: centered_rank}",
     "strategy={name: low_rank, sigma: 0.2, learning_rate: 0.05}",
-    "best_of_k={keep: 1, lives: 512, archive: 8}",
+    "best_of_k={keep: 1, lives: 1024, archive: 8}",
 )
 
 
@@ -38,12 +38,12 @@ def job(name: str, world: str, runs: Path) -> Job:
     """One cell of the matrix."""
     config, env = WORLDS[world]
     words = (*BUDGET, f"env={env}", agent(name))
-    return Job(runs / world / name, config, words, ((LIVES, ()),))
+    return Job(runs / world / name, config, words)
 
 
 def cell(name: str, world: str, runs: Path) -> tuple[float, float]:
     """The normalised score and half its 95% interval."""
-    found: dict[str, Any] = evaluate(job(name, world, runs).run, LIVES)
+    found: dict[str, Any] = champion(job(name, world, runs).run)
     low, high = found["interval"]
     span = found["optimum"] - found["memoryless"]
     return (found["held_out"] - found["memoryless"]) / span, (high - low) / 2 / span

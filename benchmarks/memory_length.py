@@ -31,7 +31,7 @@ SUCCESS, LIVES = 0.95, 1024
 SHORT, FACTORS = 30, (1, 4, 16, 64)
 SLOTS = (16, 64, 256)
 BUDGET = (
-    *("population={size: 256, tile: auto}", "generations=200", "record.every=50"),
+    *("population={size: 256, tile: auto}", "generations=150", "record.every=50"),
     f"best_of_k={{keep: 1, lives: {LIVES}, archive: 8}}",
 )
 Rates = dict[int, float]
@@ -130,7 +130,7 @@ def page(found: dict[str, Rates], delays: Sequence[int], rows: list[str]) -> lis
         "# How long each agent remembers",
         "",
         f"`python benchmarks/memory_length.py`: one cue of two symbols, a delay of T, "
-        f"one question; K = 256, 200 generations, 8 lives a member, seed 0, agents at "
+        f"one question; K = 256, 150 generations, 8 lives a member, seed 0, agents at "
         f"their default sizes; fraction of right answers of the champion on {LIVES} "
         f"fresh lives. {describe()}.",
         "",

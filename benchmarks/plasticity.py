@@ -17,11 +17,10 @@ from study import Job, agent, describe, evaluate, keep, side_by_side
 
 from evolife.tournament import interval_of_mean
 
-AGENTS = ("reflex", "gru", "hebbian")
-STATIC = AGENTS[0]
+STATIC = "reflex"
 LIVES = 512
 BUDGET = (
-    *("population={size: 256, tile: auto}", "generations=120", "record.every=50"),
+    *("population={size: 256, tile: auto}", "generations=80", "record.every=50"),
     "lifetime={steps: 100, lives: 8, same_lives: true}",
     f"best_of_k={{keep: 1, lives: {LIVES}, archive: 8}}",
 )
@@ -33,6 +32,7 @@ class Case(NamedTuple):
     title: str
     evolved: tuple[str, ...]
     tested: dict[str, tuple[str, ...]]
+    agents: tuple[str, ...] = ("reflex", "hebbian")
 
 
 def _body(damage: str, bodies: str = "seen") -> tuple[str, ...]:
@@ -49,6 +49,7 @@ CASES = {
         "evolved with an even number of legs flipped",
         _body("flipped"),
         {"even": _body("flipped"), "odd, never seen": _body("flipped", "unseen")},
+        ("reflex", "hebbian", "gru"),
     ),
     "null": Case(
         "evolved with legs weaker by 0.8: the best push stays what it was",
@@ -74,7 +75,7 @@ def jobs(seeds: list[int], runs: Path) -> list[Job]:
         )
         for seed in seeds
         for key, case in CASES.items()
-        for name in AGENTS
+        for name in case.agents
     ]
 
 
@@ -99,7 +100,7 @@ def table(case: str, seeds: list[int], runs: Path) -> list[str]:
     ]
     for bodies, words in CASES[case].tested.items():
         static = scores(case, STATIC, words, seeds, runs)
-        for name in AGENTS:
+        for name in CASES[case].agents:
             found = scores(case, name, words, seeds, runs)
             gain = interval_of_mean(found - static)
             lines.append(
@@ -133,7 +134,7 @@ def main() -> None:
         "# Where plasticity pays",
         "",
         f"`python benchmarks/plasticity.py`: `mover` of four legs that feels its "
-        f"velocity, T = 100, K = 256, 120 generations, 8 lives a member, "
+        f"velocity, T = 100, K = 256, 80 generations, 8 lives a member, "
         f"{len(args.seeds)} seeds; mean return of the champions on {LIVES} fresh lives "
         f"each, 95% interval over seeds. {describe()}.",
         "",

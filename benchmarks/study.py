@@ -58,10 +58,15 @@ def train(
 
 
 def champion(run: Path) -> dict[str, Any]:
-    """What a finished run says of its best champion."""
+    """What a finished run says of its best champion, and what could be known of it."""
+    from evolife.config.model import load_config
+    from evolife.plugins.registry import build_environment
+
     table = json.loads((run / "champions" / "champions.json").read_text())
-    found: dict[str, Any] = table["champions"][0]
-    return found
+    config = load_config(str(run / "config.yaml"))
+    world, steps = build_environment(config), config.lifetime.steps
+    known = {"optimum": world.optimum(steps), "memoryless": world.memoryless(steps)}
+    return {**table["champions"][0], **known}
 
 
 def evaluate(

@@ -10,15 +10,15 @@ import argparse
 from pathlib import Path
 from typing import NamedTuple
 
-from study import Job, agent, describe, evaluate, keep, side_by_side
+from study import Job, agent, champion, describe, keep, side_by_side
 
-LIVES = 10_000
 SHORT = (
     *("backprop_learner", "clockwork", "external_memory", "gru", "hebbian"),
     *("learned_rule", "linear_attention", "lstm", "neuromodulated", "spiking"),
 )
-LONG = ("gru", "lstm")
-COMMON = ("record.every=100", "best_of_k={keep: 1, lives: 2048, archive: 16}")
+LONG = ("gru",)
+LIVES = 4096
+COMMON = ("record.every=100", f"best_of_k={{keep: 1, lives: {LIVES}, archive: 8}}")
 
 
 class Setting(NamedTuple):
@@ -46,7 +46,7 @@ _MDP = "random .482, OPSRL .694, RL² .752, SNAIL .766"
 _LONGER_MDP = "random .482, OPSRL .819, RL² .859, SNAIL .862"
 
 BANDITS = (
-    Setting("10 pulls, 5 arms", "bandit", _arms(10, 5), 10, 512, 64, 400, SHORT, _TEN),
+    Setting("10 pulls, 5 arms", "bandit", _arms(10, 5), 10, 512, 64, 300, SHORT, _TEN),
     Setting(
         *("10 pulls, 10 arms", "bandit", _arms(10, 10), 10, 512, 64, 800, LONG),
         _TEN_OF_TEN,
@@ -71,14 +71,14 @@ def job(setting: Setting, name: str, runs: Path) -> Job:
         f"lifetime={{steps: {setting.steps}, lives: {setting.lives}, "
         "same_lives: true}",
     )
-    return Job(run / name, setting.config, words, ((LIVES, ()),))
+    return Job(run / name, setting.config, words)
 
 
 def rows(setting: Setting, runs: Path) -> list[str]:
     """One line an agent: score with its interval, and how far it is from the best."""
     lines = []
     for name in setting.agents:
-        found = evaluate(job(setting, name, runs).run, LIVES)
+        found = champion(job(setting, name, runs).run)
         low, high = found["interval"]
         best = found["optimum"]
         if setting.config == "bandit":
