@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from annotated_types import Ge
+from annotated_types import Ge, Gt
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
 from evolife.parts.digit_images import Walk, by_class, load_images
@@ -75,6 +75,8 @@ class Digits(Environment):
     """Whether each life sees the digits' pixels in an order of its own."""
     permute_labels: bool = True
     """Whether each life has labels of its own; synthetic tasks always have."""
+    flag: Annotated[float, Gt(0)] = 1.0
+    """Size of the flag that tells a label: loud ones are heard beside many features."""
     change: Annotated[int, Ge(0)] = 0
     """Steps after which labels are dealt out anew, unannounced; 0: never."""
     together: Annotated[int, Ge(0)] = 0
@@ -204,7 +206,8 @@ class Digits(Environment):
             labels = jnp.where(due, _ranks(luck[own:]), labels)
         label = jnp.sum(jnp.where(jnp.arange(self.classes) == kind, labels, 0))
         state = state._replace(source=source, labels=labels, label=label)
-        sensed = TimeStep(jnp.concatenate([features, told]), reward, state.age == 0)
+        seen = jnp.concatenate([features, self.flag * told])
+        sensed = TimeStep(seen, reward, state.age == 0)
         return state, sensed
 
     def _kind(self, luck: Array, age: Array) -> Array:

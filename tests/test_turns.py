@@ -94,3 +94,12 @@ def test_who_names_the_label_just_told_reaches_the_memoryless_score(together, ch
 def test_groups_that_do_not_divide_the_classes_are_refused():
     with pytest.raises(ValueError, match="together = 4: classes can take turns in"):
         Digits(classes=6, together=4)
+
+
+def test_a_loud_flag_is_the_same_label_told_louder():
+    loud = Digits(classes=6, features=5, latent=4, together=2, turn=TURN, flag=4.0)
+    (one, *_), (other, *_) = (lives(world, knows, 3) for world in (DRAWN, loud))
+    seen, heard = np.asarray(one.observation), np.asarray(other.observation)
+    np.testing.assert_array_equal(heard[..., :5], seen[..., :5])
+    np.testing.assert_array_equal(heard[..., 5:], 4 * seen[..., 5:])
+    assert seen[..., 5:].max() == 1
