@@ -19,7 +19,7 @@ class Genome(NamedTuple):
 
     senses: Linear
     program: Linear
-    """From hidden units to key, query, value and write strength."""
+    """From inputs to key, query, value and write strength."""
     readout: Linear
     """From hidden units and what was read."""
 
@@ -38,11 +38,11 @@ class State(NamedTuple):
 class LinearAttention(Agent):
     """Fast weights written by the delta rule (Schlag et al. 2021).
 
-    Hidden units ``h = tanh(W x)`` of RL^2 inputs x (Duan et al. 2016) give a key k, a
-    query q, a value v and a strength ``beta = sigmoid(.)``. Then ``W' = W + beta (v - W
-    phi(k)) phi(k)^T``, and the agent acts from h and ``W' phi(q)``. With ``shift`` the
-    query of the step before is the key: what is found is what came next when something
-    alike was asked, as for tokens shifted by one (Peng et al. 2023).
+    RL^2 inputs x (Duan et al. 2016) give a key k, a query q, a value v and a strength
+    ``beta = sigmoid(.)``. Then ``W' = W + beta (v - W phi(k)) phi(k)^T``, and the agent
+    acts from hidden units ``h = tanh(S x)`` and ``W' phi(q)``. With ``shift`` the query
+    of the step before is the key: what is found is what came next when something alike
+    was asked, as for tokens shifted by one (Peng et al. 2023).
     """
 
     idea: ClassVar[str] = (
@@ -77,7 +77,7 @@ class LinearAttention(Agent):
         a, b, c = jax.random.split(key, 3)
         return Genome(
             linear(a, sense_size(self.spec), self.hidden),
-            linear(b, self.hidden, 2 * self.keys + self.values + 1),
+            linear(b, sense_size(self.spec), 2 * self.keys + self.values + 1),
             linear(c, self.hidden + self.values, output_size(self.spec.action_space)),
         )
 
@@ -92,8 +92,9 @@ class LinearAttention(Agent):
         self, genome: Genome, state: State, timestep: TimeStep, key: Key
     ) -> tuple[State, Action]:
         """Sense, write, read, act."""
-        hidden = jnp.tanh(genome.senses(sense(timestep, state.last_action)))
-        program, d = genome.program(hidden), self.keys
+        sensed = sense(timestep, state.last_action)
+        hidden = jnp.tanh(genome.senses(sensed))
+        program, d = genome.program(sensed), self.keys
         asked = dpfp(program[d : 2 * d], self.nu)
         written = state.asked if self.shift else dpfp(program[:d], self.nu)
         strength = jax.nn.sigmoid(program[-1])

@@ -36,6 +36,8 @@ class Task(NamedTuple):
     title: str
     classes: int
     features: int
+    flag: int
+    """How loud a label is told, for it is one number beside many."""
     stream: int
     """Images of the test split that are of these classes."""
 
@@ -44,7 +46,8 @@ class Task(NamedTuple):
         """The drawn tasks of evolution."""
         return (
             f"env={{name: digits, task: synthetic, classes: {self.classes}, "
-            f"features: {self.features}, latent: {min(16, self.features)}}}"
+            f"features: {self.features}, latent: {min(16, self.features)}, "
+            f"flag: {self.flag}}}"
         )
 
     @property
@@ -55,8 +58,8 @@ class Task(NamedTuple):
 
 
 TASKS = (
-    Task("3 digits, 16 features", 3, 16, 446),
-    Task("10 digits, 64 features", 10, 64, 1500),
+    Task("3 digits, 16 features", 3, 16, 1, 448),
+    Task("10 digits, 64 features", 10, 64, 2, 1500),
 )
 
 

@@ -68,7 +68,7 @@ def test_linear_attention_programs_a_fast_matrix(shift):
 
     for state, x, action in live(agent, genome, 20):
         h = np.tanh(affine(slow.senses, x))
-        k, q, v, beta = np.split(affine(slow.program, h), [4, 8, 11])
+        k, q, v, beta = np.split(affine(slow.program, x), [4, 8, 11])
         key = asked if shift else phi(k)
         fast = fast + sigmoid(beta) * np.outer(v - fast @ key, key)
         asked = phi(q)
