@@ -22,6 +22,8 @@ SHIFTED = {"shift": True, "hidden": 64, "keys": 32}
 SETTINGS = {"linear_attention": SHIFTED}
 GENERATIONS = {"learned_rule": 100}
 """Fewer for an agent whose steps cost ten times as much."""
+LONGER = ("linear_attention", 2000)
+"""Who is evolved again for longer on the last task, and for how many generations."""
 LIVES, FIRST = 64, 100
 BUDGET = (
     *("population={size: 256, tile: auto}", "record.every=100"),
@@ -63,10 +65,11 @@ TASKS = (
 )
 
 
-def job(task: Task, name: str, runs: Path) -> Job:
+def job(task: Task, name: str, runs: Path, longer: int | None = None) -> Job:
     """One agent to evolve on drawn tasks, and to measure on digits."""
-    run = runs / f"{task.classes}_{task.features}" / name
-    generations = f"generations={GENERATIONS.get(name, 500)}"
+    title = f"{name}_{longer}" if longer else name
+    run = runs / f"{task.classes}_{task.features}" / title
+    generations = f"generations={longer or GENERATIONS.get(name, 500)}"
     words = (*BUDGET, generations, task.world, agent(name, SETTINGS.get(name)))
     return Job(run, "digits", words, ((512, ()), (LIVES, task.real)))
 
@@ -150,6 +153,7 @@ def main() -> None:
     made = {
         task: [job(task, name, args.runs) for name in args.agents] for task in TASKS
     }
+    made[TASKS[-1]].append(job(TASKS[-1], LONGER[0], args.runs, LONGER[1]))
     side_by_side([one for jobs in made.values() for one in jobs])
     lines = [
         "# Learned rules put to digits they never met",
