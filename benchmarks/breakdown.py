@@ -3,9 +3,9 @@
     python benchmarks/breakdown.py [--rounds 7] [--out FOLDER]
 
 The parts take turns. ``products`` multiplies a batch by the shared matrices and does
-nothing else; ``world`` steps the environment with a constant action; ``shared`` lives
-with one genome for all, ``low-rank`` with every member's own. What a generation costs
-beside its lives is told by generation.py.
+nothing else; ``world`` steps the environment with one action after the other;
+``shared`` lives with one genome for all, ``low-rank`` with every member's own. What a
+generation costs beside its lives is told by generation.py.
 """
 
 import argparse
@@ -104,19 +104,19 @@ def _multiplied(experiment: Any, matrices: list[Any], begin: list[Any]) -> Any:
 
 
 def _stepped(experiment: Any, member: Any) -> Any:
-    """The world alone, with an action that never changes."""
+    """The world alone, with actions that depend on the step only."""
     import jax
     import jax.numpy as jnp
 
     from evolife import keys
 
     world, key = experiment.environment, keys.root_key(1)
-    action = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), _action(experiment))
+    space = world.spec.action_space
 
     def step(t: Any, carry: Any) -> Any:
         state, total = carry
         luck = jax.random.fold_in(jax.random.fold_in(key, member), t)
-        state, timestep = world.step(state, action, luck)
+        state, timestep = world.step(state, _action(space, t), luck)
         return state, total + timestep.reward + timestep.observation.sum()
 
     begin = world.reset(key)[0], jnp.float32(0)
@@ -128,17 +128,21 @@ def _steps(experiment: Any) -> int:
     return steps
 
 
-def _action(experiment: Any) -> Any:
-    """The shape of an action."""
-    import jax
+def _action(space: Any, t: Any) -> Any:
+    """An action for step t: every choice in turn, numbers from low to high.
 
-    from evolife import keys
+    With one that never changes, worlds would be worked out when they are compiled.
+    """
+    import jax.numpy as jnp
 
-    agent, key = experiment.agent, keys.root_key(0)
-    genome = jax.eval_shape(agent.init_genome, key)
-    _, timestep = jax.eval_shape(experiment.environment.reset, key)
-    state = jax.eval_shape(agent.init_state, genome, key)
-    return jax.eval_shape(agent.step, genome, state, timestep, key)[1]
+    from evolife.base import Both, Discrete
+
+    if isinstance(space, Both):
+        return _action(space.discrete, t), _action(space.continuous, t)
+    if isinstance(space, Discrete):
+        return (t % space.size).astype(jnp.int32)
+    part = (t % 8).astype(jnp.float32) / 8
+    return jnp.full(space.size, space.low + (space.high - space.low) * part)
 
 
 def _bound(function: Callable, argument: Any) -> Callable:

@@ -29,7 +29,7 @@ WORLDS = {
     "digits, real": ("digits", "env={name: digits, task: digits}"),
     "gymnax CartPole-v1": ("cartpole", "env.trials=null"),
     "mover": ("mover",),
-    "oven": ("oven", "lifetime.steps=1000"),
+    "oven": ("oven", "env.delay=100", "lifetime.steps=1000"),
     "recall": ("recall",),
     "tabular_mdp": ("tabular_mdp",),
 }
@@ -69,7 +69,7 @@ def agent_row(name: str, hidden: int, rounds: int) -> str:
 
 
 def world_row(name: str, rounds: int) -> str:
-    """Rate of the environment with an action that never changes, and its state."""
+    """Rate of the environment with one action after the other, and its state."""
     experiment = prepared(*WORLDS[name])
     times = measure({"world": parts(experiment)["world"]}, rounds)["world"]
     steps = experiment.grid.tile * experiment.config.lifetime.steps
