@@ -18,7 +18,7 @@ from evolife.plugins.registry import names
 
 LIVES = 1024
 WORLDS = {
-    "bandit": ("bandit", "{name: bandit, arms: 5, pulls: 100}"),
+    "bandit": ("bandit", "{name: bandit, arms: 5, pulls: 10}"),
     "digits": ("digits", "{name: digits, classes: 3, features: 16, latent: 8}"),
     "mover": ("mover", "{name: mover, damage: flipped, felt: false}"),
     "oven": ("oven", "{name: oven, delay: 10}"),
