@@ -19,11 +19,11 @@ from evolife.tournament import interval_of_mean
 
 STATIC, PLASTIC = "reflex", "backprop_learner"
 SETTINGS = {STATIC: {}, PLASTIC: {"hidden": 16}}
-LIVES = 512
+LIVES = 256
 BUDGET = (
-    *("population={size: 128, tile: auto}", "generations=80", "record.every=40"),
+    *("population={size: 128, tile: auto}", "generations=60", "record.every=30"),
     "lifetime={steps: 1000, lives: 4, same_lives: true}",
-    f"best_of_k={{keep: 1, lives: {LIVES}, archive: 8}}",
+    "best_of_k={keep: 1, lives: 64, archive: 2}",
 )
 
 
@@ -154,7 +154,7 @@ def main() -> None:
         "# Where plasticity pays",
         "",
         f"`python benchmarks/plasticity.py`: `mover` of four legs that does not feel "
-        f"its velocity, T = 1,000, K = 128, 80 generations, 4 lives a member, "
+        f"its velocity, T = 1,000, K = 128, 60 generations, 4 lives a member, "
         f"{len(args.seeds)} seeds; mean return of the champions on {LIVES} fresh lives "
         f"each, 95% interval over seeds. Static is `{STATIC}`, plastic `{PLASTIC}`. "
         f"{describe()}.",
