@@ -61,8 +61,8 @@ BEST = {
         "lifetime={steps: 40, lives: 32}",
         "generations=30",
     ),
-    "mover": ("mover", "env.felt=false", *STILL),
-    "dead leg": ("mover", "env={felt: false, damage: dead}", *STILL),
+    "mover": ("mover", "env.drift=1.0", *STILL),
+    "dead leg": ("mover", "env={damage: dead, drift: 1.0}", *STILL),
     "oven": (
         "oven",
         "env.delay=8",
@@ -74,10 +74,7 @@ BEST = {
 """Worlds where the score is that of the best who forget, or a bound of it."""
 LEAST = {"maze": 3.8, "turns": 14.0, "mover": -2.0, "dead leg": 16.0, "oven": 2.5}
 """What the probe must reach there, or it is too weak to tell."""
-UNKNOWN = {
-    "cartpole": "what an episode of gymnax is worth to a reflex is not known",
-    "mover": "its velocity tells a reflex what the last push did",
-}
+UNKNOWN = {"cartpole": "what an episode of gymnax is worth to a reflex is not known"}
 """Bundled configs whose worlds state no such score, and why."""
 
 
