@@ -1,6 +1,6 @@
 """Where the time of a generation goes, on one rank and on more.
 
-    python benchmarks/generation.py [--ranks 1 2] [--generations 100] [--out FOLDER]
+    python benchmarks/generation.py [--ranks 1 2] [--generations 60] [--out FOLDER]
 
 Runs take turns, three times; every part is rank 0's median over generations, the first
 ten left out. The lives are halved by a second rank; what else rank 0 does is not.
@@ -17,16 +17,21 @@ from machine import describe, keep
 from study import evolife
 
 CONFIG = ("cartpole", "env.trials=null", "control=null")
+STRATEGIES = {
+    "low_rank": (),
+    "Open_ES (dense)": ("strategy={name: Open_ES}", "selection={name: native}"),
+}
 PARTS = ("live", "gather", "update")
 ROUNDS = 3
 
 
-def measured(ranks: int, generations: int) -> dict[str, float]:
+def measured(strategy: str, ranks: int, generations: int) -> dict[str, float]:
     """Milliseconds of each part and between two generations' records."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "run"
         words = (f"generations={generations}", "best_of_k={keep: 1, lives: 2}")
-        evolife("train", *CONFIG, *words, "--ranks", str(ranks), "--out", str(out))
+        words = (*CONFIG, *words, *STRATEGIES[strategy])
+        evolife("train", *words, "--ranks", str(ranks), "--out", str(out))
         lines = (out / "metrics.jsonl").read_text().splitlines()
     rows = [json.loads(line) for line in lines][10:]
     found = {
@@ -38,27 +43,28 @@ def measured(ranks: int, generations: int) -> dict[str, float]:
     return {**found, "record": whole - sum(found.values()), "whole": whole}
 
 
-def row(ranks: int, rounds: list[dict[str, float]]) -> str:
+def row(work: tuple[str, int], rounds: list[dict[str, float]]) -> str:
     """One line of the table."""
     cells = []
     for part in rounds[0]:
         values = sorted(one[part] for one in rounds)
         middle = statistics.median(values)
         cells.append(f"{middle:.2f} ({values[0]:.2f} .. {values[-1]:.2f})")
-    return f"| {ranks} | {' | '.join(cells)} |"
+    return f"| {work[0]} | {work[1]} | {' | '.join(cells)} |"
 
 
 def main() -> None:
     """Measure and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ranks", type=int, nargs="+", default=[1, 2])
-    parser.add_argument("--generations", type=int, default=100)
+    parser.add_argument("--generations", type=int, default=60)
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
-    found: dict[int, list[dict[str, float]]] = {ranks: [] for ranks in args.ranks}
+    works = list(itertools.product(STRATEGIES, args.ranks))
+    found: dict[tuple[str, int], list[dict[str, float]]] = {work: [] for work in works}
     for _ in range(ROUNDS):
-        for ranks in args.ranks:
-            found[ranks].append(measured(ranks, args.generations))
+        for work in works:
+            found[work].append(measured(*work, args.generations))
     lines = [
         "# Where the time of a generation goes",
         "",
@@ -69,10 +75,11 @@ def main() -> None:
         "`live` is the wait for lives, `gather` for other ranks; `update` is the new "
         "mean, its digest and the archive, which every rank does; `record` is what is "
         "left: files, dashboard, checkpoints. The first unit of the next generation "
-        "is under way from the end of the update on, and shares the core with it.",
+        "is under way from the end of the update on, and shares the core with it. What "
+        "the dense strategy asks for, all members' weights, is part of `record`.",
         "",
-        "| ranks | live | gather | update | record | whole |",
-        "| ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| strategy | ranks | live | gather | update | record | whole |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
         *itertools.starmap(row, found.items()),
     ]
     keep(lines, args.out, "generation.md")
