@@ -54,10 +54,10 @@ CASES = {
             "one or three flipped": ("flipped", "unseen"),
         },
     ),
-    "null": Case(
+    "weak": Case(
         "null case: legs weaker by 0.8, so that the best push stays what it was",
-        ("null", "seen"),
-        {"0.8": ("null", "seen"), "0.6": ("null", "unseen")},
+        ("weak", "seen"),
+        {"0.8": ("weak", "seen"), "0.6": ("weak", "unseen")},
     ),
 }
 

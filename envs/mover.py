@@ -45,7 +45,7 @@ class Mover(Environment):
     - ``none``: a sound body;
     - ``dead``: one leg does nothing, so that others must make up for the drift;
     - ``flipped``: some legs push the wrong way, seen an even number, unseen an odd one;
-    - ``null``: all legs are weaker, seen by 0.8, unseen by 0.6: what was best still is.
+    - ``weak``: all legs are weaker, seen by 0.8, unseen by 0.6: what was best still is.
 
     The dead leg is one of even index where bodies are seen, and of odd index where they
     are unseen. Unseen bodies are for tests (after Najarro & Risi 2020).
@@ -61,7 +61,7 @@ class Mover(Environment):
 
     limbs: Annotated[int, Ge(3), Le(8)] = 4
     """Legs, at equal angles."""
-    damage: Literal["none", "dead", "flipped", "null"] = "flipped"
+    damage: Literal["none", "dead", "flipped", "weak"] = "flipped"
     """What may be wrong with the body."""
     bodies: Literal["seen", "unseen"] = "seen"
     """Which of two disjoint sets of damage is drawn from."""
@@ -221,7 +221,7 @@ def _gains(limbs: int, damage: str, bodies: str) -> np.ndarray:
     if damage == "flipped":
         signs = np.array(list(itertools.product((1, -1), repeat=limbs)), np.float32)
         return signs[np.sum(signs < 0, axis=1) % 2 == unseen]
-    scale = (0.6 if unseen else 0.8) if damage == "null" else 1.0
+    scale = (0.6 if unseen else 0.8) if damage == "weak" else 1.0
     return np.full((1, limbs), scale, np.float32)
 
 

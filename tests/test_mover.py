@@ -19,7 +19,7 @@ BODIES = {
     "dead": Mover(limbs=5, damage="dead", drift=2.0, course=8),
     "flipped": Mover(limbs=4, damage="flipped", course=10),
     "unseen": Mover(limbs=3, damage="flipped", bodies="unseen", course=6),
-    "null": Mover(limbs=3, damage="null", drift=0.5, course=7),
+    "weak": Mover(limbs=3, damage="weak", drift=0.5, course=7),
     "struck": Mover(limbs=5, damage="dead", strikes=16, course=8, drift=2.0),
 }
 
@@ -162,7 +162,7 @@ def test_bodies_are_drawn_evenly_from_sets_that_share_none(limbs):
     expected = {
         "flipped": {"seen": flips(limbs, 0), "unseen": flips(limbs, 1)},
         "dead": {"seen": losses(limbs, 0), "unseen": losses(limbs, 1)},
-        "null": {"seen": {(0.8,) * limbs}, "unseen": {(0.6,) * limbs}},
+        "weak": {"seen": {(0.8,) * limbs}, "unseen": {(0.6,) * limbs}},
     }
     for damage, sets in expected.items():
         for bodies, rows in sets.items():
@@ -221,7 +221,7 @@ def test_without_a_price_for_drift_the_bounds_are_sums_of_cosines():
 
 @pytest.mark.parametrize("bodies", ["seen", "unseen"])
 def test_weaker_legs_change_what_is_earned_and_not_what_is_best(bodies):
-    world = Mover(limbs=5, damage="null", bodies=bodies, course=6)
+    world = Mover(limbs=5, damage="weak", bodies=bodies, course=6)
     sound = Mover(limbs=5, damage="none", course=6)
     scale = {"seen": 0.8, "unseen": 0.6}[bodies]
     assert world.optimum(20) == pytest.approx(scale * sound.optimum(20), rel=1e-6)
@@ -275,7 +275,7 @@ def test_a_reflex_that_feels_its_velocity_may_exceed_the_fixed_maps():
     scores = returns(world, turns_back, 40)
     blind = dataclasses.replace(world, felt=False)
     assert scores.mean() - 5 * error(scores) > blind.memoryless(40)
-    for damage, known in {"dead": 0, "flipped": 0, "null": 1, "none": 1}.items():
+    for damage, known in {"dead": 0, "flipped": 0, "weak": 1, "none": 1}.items():
         bound = dataclasses.replace(world, damage=damage).memoryless(40)
         assert (bound is not None) == known
     assert blind.spec.observation_size == 2
