@@ -42,7 +42,7 @@ CASES = {
         ("none", "seen"),
         {
             "sound": ("none", "seen"),
-            "two or all legs flipped": ("flipped", "seen"),
+            "none, two or all legs flipped": ("flipped", "seen"),
             "one or three legs flipped": ("flipped", "unseen"),
         },
     ),

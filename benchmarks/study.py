@@ -44,17 +44,14 @@ def evolife(*arguments: str, core: int | None = None) -> dict[str, Any]:
     return report
 
 
-def train(
-    run: Path, config: str, *overrides: str, core: int | None = None
-) -> dict[str, Any]:
-    """Train to the end without a control, or go on, or do nothing; the champion."""
+def train(run: Path, config: str, *overrides: str, core: int | None = None) -> None:
+    """Train to the end without a control, or go on, or do nothing."""
     if not (run / "champions" / "champions.json").exists():
         run.parent.mkdir(parents=True, exist_ok=True)
         where = "--resume" if (run / "config.yaml").exists() else "--out"
         words = [*overrides, "control=null", where, str(run)]
         ranks = ["--ranks", "1"] if core is not None else []
         evolife("train", config, *words, *ranks, core=core)
-    return champion(run)
 
 
 def champion(run: Path) -> dict[str, Any]:

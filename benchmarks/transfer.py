@@ -153,7 +153,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     args = parser.parse_args()
     made = {
-        task: [job(task, name, args.runs) for name in args.agents] for task in TASKS
+        task: [
+            job(task, name, args.runs)
+            for name in args.agents
+            if name not in task.without
+        ]
+        for task in TASKS
     }
     made[TASKS[-1]].append(job(TASKS[-1], LONGER[0], args.runs, LONGER[1]))
     side_by_side([one for jobs in made.values() for one in jobs])
