@@ -129,7 +129,8 @@ def page(found: dict[str, Rates], delays: Sequence[int], rows: list[str]) -> lis
     return [
         "# How long each agent remembers",
         "",
-        f"`python benchmarks/memory_length.py`: one cue of two symbols, a delay of T, "
+        f"`python benchmarks/memory_length.py --lengths {' '.join(map(str, delays))}`: "
+        f"one cue of two symbols, a delay of T, "
         f"one question; K = 256, 150 generations, 8 lives a member, seed 0, agents at "
         f"their default sizes; fraction of right answers of the champion on {LIVES} "
         f"fresh lives. {describe()}.",
