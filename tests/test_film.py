@@ -192,7 +192,8 @@ def test_a_body_is_drawn_as_it_works():
 
 def test_numbers_that_are_none_are_drawn_all_the_same():
     world = Mover()
-    grey(world, born(world), np.full(4, np.nan, np.float32))
+    lost, still = (np.full(4, push, np.float32) for push in (np.nan, 0))
+    assert grey(world, born(world), lost) == grey(world, born(world), still)
 
 
 def test_evaluate_films_and_says_where(finished):
