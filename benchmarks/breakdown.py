@@ -115,11 +115,14 @@ def _stepped(experiment: Any, member: Any) -> Any:
 
     def step(t: Any, carry: Any) -> Any:
         state, total = carry
-        luck = jax.random.fold_in(jax.random.fold_in(key, member), t)
-        state, timestep = world.step(state, _action(space, t), luck)
+        state, timestep = world.step(
+            state, _action(space, t), jax.random.fold_in(mine, t)
+        )
         return state, total + timestep.reward + timestep.observation.sum()
 
-    begin = world.reset(key)[0], jnp.float32(0)
+    # A task of its own for each member: equal ones would be worked out only once.
+    mine = jax.random.fold_in(key, member)
+    begin = world.reset(mine)[0], jnp.float32(0)
     return jax.lax.fori_loop(0, _steps(experiment), step, begin)
 
 

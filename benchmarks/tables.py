@@ -17,6 +17,7 @@ SHORT = (
     *("learned_rule", "linear_attention", "lstm", "neuromodulated", "spiking"),
 )
 LONG = ("gru",)
+IN_MDPS = ("backprop_learner", "gru")
 LIVES = 4096
 COMMON = ("record.every=100", f"best_of_k={{keep: 1, lives: {LIVES}, archive: 8}}")
 
@@ -57,8 +58,8 @@ BANDITS = (
     ),
 )
 MDPS = (
-    Setting("10 episodes", "tabular_mdp", (), 100, 512, 16, 600, LONG, _MDP),
-    Setting("25 episodes", "tabular_mdp", (), 250, 512, 8, 600, LONG, _LONGER_MDP),
+    Setting("10 episodes", "tabular_mdp", (), 100, 512, 16, 600, IN_MDPS, _MDP),
+    Setting("25 episodes", "tabular_mdp", (), 250, 512, 8, 600, IN_MDPS, _LONGER_MDP),
 )
 
 
