@@ -178,6 +178,12 @@ class LifeStatistics(NamedTuple):
     """The same over the last quarter."""
     standard_error: Array
     """Of the fitness, over the member's lives; 0 where each lived once."""
+    lives: Array | None = None
+    """How many lives the fitness is the mean of; None: unknown."""
+    distance: Array | None = None
+    """From the mean of the distribution, in its standard deviations; None: unknown."""
+    scale: Array | None = None
+    """Standard deviation of the mutations, the same for all; None: unknown."""
 
 
 @dataclasses.dataclass(frozen=True)

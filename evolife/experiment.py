@@ -147,8 +147,30 @@ def build_selection(config: RunConfig) -> Selection | None:
     if name == "native":
         registry.from_choice("selection", _Native, config)
         return None
+    if name == "learned":
+        return _learned(config)
     selection: Selection = registry.from_choice("selection", SHAPINGS[name], config)
     return selection
+
+
+def _learned(config: RunConfig) -> Selection:
+    from evolife.config.validation import locate
+    from evolife.selection.operator_file import load
+
+    file = registry.from_choice("selection", _Learned, config).operator
+    try:
+        return load(file)[0]
+    except InvalidInput as refusal:
+        place = locate(config.origins, ("selection", "operator"), file)
+        raise InvalidInput(f"{place}: {refusal}") from refusal
+
+
+@dataclasses.dataclass(frozen=True)
+class _Learned:
+    """What a config says of a trained operator."""
+
+    operator: str
+    """Name of a bundled operator, or the file that evolife meta wrote."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -81,7 +81,9 @@ class Generation:
         finite: list[Any] = [
             np.nan_to_num(mean, posinf=0, neginf=0).astype(np.float32) for mean in means
         ]
-        return LifeStatistics(*finite)
+        early, late, spread = finite
+        counts: Any = np.full(len(scores), lives, np.float32)
+        return LifeStatistics(early, late, spread, counts)
 
     def details(self, rows: list[int]) -> list[Outcome]:
         """Outcomes of the members at ``rows``, averaged over lives, on every rank.

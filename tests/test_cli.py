@@ -101,12 +101,16 @@ def test_the_script_and_the_module_are_one_command():
 def test_list_names_what_there_is():
     everything = document(run("list", "--json"))
     names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
-    assert set(names) == {"agents", "envs", "strategies", "selections", "configs"}
+    assert set(names) == {
+        *("agents", "envs", "strategies", "selections", "configs"),
+        *("meta", "operators"),
+    }
     assert set(names["agents"]) >= AGENTS
     assert set(names["envs"]) >= ENVS
     assert {"low_rank", "CMA_ES", "SimpleGA", "SNES"} <= set(names["strategies"])
     assert {"native", "centered_rank"} <= set(names["selections"])
     assert set(names["configs"]) == set(bundled_configs())
+    assert set(names["meta"]) == set(bundled_configs("meta"))
     assert all(row["summary"] for rows in everything.values() for row in rows)
     assert document(run("list", "agents", "--json")) == {"agents": everything["agents"]}
     shown = run("list").stdout

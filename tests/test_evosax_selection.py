@@ -9,7 +9,6 @@ import pytest
 from evosax.algorithms import algorithms
 
 from evolife.base import Selection
-from evolife.errors import InvalidInput
 from evolife.selection.shaping import (
     CenteredRank,
     Des,
@@ -152,12 +151,32 @@ def test_a_selection_keeps_its_state_and_reads_statistics(name, stacked):
     )
 
 
+class Backwards(Selection):
+    """The worst weigh most."""
+
+    def weights(self, fitness, statistics, state):
+        return CenteredRank().shape(-fitness), state
+
+
 @pytest.mark.parametrize(
     "name", [name for name, how in READS.items() if how == "memory"]
 )
-def test_what_remembers_fitness_refuses_weights_that_may_reorder(name):
-    with pytest.raises(InvalidInput, match=r"different generations.*native"):
-        make(name, selection=Learned())
+def test_what_remembers_fitness_gets_it_in_the_order_of_the_weights(name):
+    strategy = make(name, selection=Backwards())
+    state = strategy.init(jax.random.key(0), newborn)
+    proposal = strategy.propose(state, jnp.int32(0))
+    fitness = fitness_of(proposal.population)
+    told = strategy.update(
+        state, proposal, jnp.int32(0), fitness, statistics_of(fitness)
+    )
+    native = make(name, selection=None)
+    backwards = -fitness
+    values = jnp.zeros_like(fitness).at[jnp.argsort(backwards)].set(jnp.sort(fitness))
+    same = native.update(
+        state, proposal, jnp.int32(0), values, statistics_of(fitness)
+    )
+    kept = {"best_solution": 0, "best_fitness": 0}
+    close(told.algorithm.replace(**kept), same.algorithm.replace(**kept))
 
 
 @pytest.mark.parametrize("name", ["CMA_ES", "SNES"])

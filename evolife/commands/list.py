@@ -1,10 +1,11 @@
-"""Show what there is: agents, envs, strategies, selections, configs."""
+"""Show what there is: agents, envs, strategies, selections, configs, operators."""
 
 import argparse
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from evolife.arguments import add_json, add_plugins
-from evolife.config.bundled import bundled_configs
+from evolife.config.bundled import bundled_configs, bundled_folder
 from evolife.config.yaml_file import read_yaml
 from evolife.plugins import registry
 from evolife.record.terminal import Terminal
@@ -59,12 +60,27 @@ def _selections(_: Sequence[str]) -> Rows:
     ]
 
 
-def _configs(_: Sequence[str]) -> Rows:
-    rows = []
-    for name, path in bundled_configs().items():
-        claim = str(read_yaml(path).data.get("claim", ""))
-        rows.append({"name": name, "summary": claim})
+def _configs(kind: str) -> Callable[[Sequence[str]], Rows]:
+    def rows(_: Sequence[str]) -> Rows:
+        return [
+            {"name": name, "summary": str(read_yaml(path).data.get("claim", ""))}
+            for name, path in bundled_configs(kind).items()
+        ]
+
     return rows
+
+
+def _operators(_: Sequence[str]) -> Rows:
+    folder = bundled_folder("operators")
+    return [
+        {"name": path.stem, "summary": _claim(path.with_suffix(".md"))}
+        for path in sorted(folder.glob("*.safetensors"))
+    ]
+
+
+def _claim(card: Path) -> str:
+    """The first paragraph of a card, below its title."""
+    return card.read_text().split("\n\n")[1].replace("\n", " ")
 
 
 _KINDS: dict[str, Callable[[Sequence[str]], Rows]] = {
@@ -72,5 +88,7 @@ _KINDS: dict[str, Callable[[Sequence[str]], Rows]] = {
     "envs": _plugins("envs"),
     "strategies": _strategies,
     "selections": _selections,
-    "configs": _configs,
+    "configs": _configs("configs"),
+    "meta": _configs("meta"),
+    "operators": _operators,
 }

@@ -2,9 +2,9 @@
 
 import argparse
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.arguments import add_json, add_overrides, add_plugins, add_ranks
 from evolife.config.model import RunConfig, load_config
 from evolife.errors import InvalidInput
 from evolife.launching.guard import guard
@@ -24,9 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_overrides(parser)
     parser.add_argument("--out", type=Path, help="folder of the run")
     parser.add_argument("--resume", type=Path, metavar="DIR", help="run to go on with")
-    parser.add_argument(
-        "--ranks", type=_ranks, default="auto", help="local ranks (default: the cores)"
-    )
+    add_ranks(parser)
     add_plugins(parser)
     add_json(parser)
 
@@ -55,17 +53,6 @@ def run(args: argparse.Namespace) -> int:
         if ranks.rank == 0:
             _show(report, terminal, args.json)
     return 0
-
-
-def _ranks(text: str) -> int | Literal["auto"]:
-    if text == "auto":
-        return "auto"
-    try:
-        return int(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is neither a number nor 'auto'"
-        ) from None
 
 
 def _config(args: argparse.Namespace) -> RunConfig:

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import pydantic
 
 from evolife.config.layers import Origins
-from evolife.config.model import Choice, RunConfig
+from evolife.config.model import Choice, Located
 from evolife.config.validation import validated
 from evolife.plugins.files import plugin_errors
 
@@ -39,7 +39,7 @@ def settings_model(cls: type, given: tuple[str, ...] = ()) -> type[pydantic.Base
     return pydantic.create_model(cls.__name__, __config__=config, **fields)
 
 
-def from_choice(section: str, cls: type[T], config: RunConfig, **given: Any) -> T:
+def from_choice(section: str, cls: type[T], config: Located, **given: Any) -> T:
     """Build ``cls`` from a section of the config, such as ``agent``, and ``given``.
 
     Raises:
@@ -47,11 +47,12 @@ def from_choice(section: str, cls: type[T], config: RunConfig, **given: Any) -> 
             range, and what ``cls`` itself refuses with a ValueError.
     """
     choice: Choice = getattr(config, section)
-    what = f"{config.origins.of((section,))}: {section} '{choice.name}'"
+    origins = config.origins
+    what = f"{origins.of((section,))}: {section} '{choice.name}'"
     file = Path(inspect.getfile(cls))
     with plugin_errors(what, file):
         model = settings_model(cls, tuple(given))
-    found = validated(model, choice.settings, config.origins, prefix=(section,))
+    found = validated(model, choice.settings, origins, prefix=(section,))
     values = {name: getattr(found, name) for name in type(found).model_fields}
     with plugin_errors(what, file, refusal=True):
         return cls(**values, **given)

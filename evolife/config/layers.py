@@ -11,7 +11,7 @@ from evolife.errors import InvalidInput
 
 KeyPath = tuple[str | int, ...]
 
-CHOICES = ("env", "agent", "strategy", "selection")
+CHOICES = ("env", "agent", "strategy", "selection", "route")
 """Sections that name a plug-in and give its hyperparameters."""
 
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_0-9][\w-]*)*\Z")

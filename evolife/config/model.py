@@ -21,9 +21,11 @@ __all__ = [
     "Checkpoint",
     "Choice",
     "Lifetime",
+    "Located",
     "Population",
     "Record",
     "RunConfig",
+    "Section",
     "bundled_configs",
     "config_digest",
     "control_config",
@@ -37,13 +39,15 @@ _UNDIGESTED = {
 }
 
 
-class _Section(pydantic.BaseModel):
+class Section(pydantic.BaseModel):
+    """A mapping of settings: strict, closed, immutable."""
+
     model_config = pydantic.ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
 
 
-class Choice(_Section):
+class Choice(Section):
     """A plug-in by name, and its hyperparameters as further keys."""
 
     model_config = pydantic.ConfigDict(extra="allow")
@@ -57,7 +61,7 @@ class Choice(_Section):
         return dict(self.model_extra or {})
 
 
-class Lifetime(_Section):
+class Lifetime(Section):
     """How long and how often each member lives."""
 
     steps: int = Field(ge=1, le=2**30, description="T, the steps of one life")
@@ -72,7 +76,7 @@ class Lifetime(_Section):
     )
 
 
-class Population(_Section):
+class Population(Section):
     """How many members there are, and how many one compiled program evaluates."""
 
     size: int = Field(ge=1, le=2**24, description="K, the members of a generation")
@@ -82,7 +86,7 @@ class Population(_Section):
     )
 
 
-class BestOfK(_Section):
+class BestOfK(Section):
     """How the champions are chosen and measured."""
 
     keep: int = Field(default=8, ge=1, le=2**16, description="champions kept")
@@ -102,21 +106,32 @@ class BestOfK(_Section):
         return self
 
 
-class Checkpoint(_Section):
+class Checkpoint(Section):
     """When the state of the run is saved."""
 
     every: int = Field(default=10, ge=1, description="generations between checkpoints")
     keep: int = Field(default=3, ge=1, description="newest checkpoints kept")
 
 
-class Record(_Section):
+class Record(Section):
     """What is written for the dashboard."""
 
     every: int = Field(default=1, ge=1, description="generations between heavy records")
     tensorboard: bool = Field(default=True, description="write TensorBoard event files")
 
 
-class RunConfig(_Section):
+class Located(Section):
+    """A whole config, which knows where its values were written."""
+
+    _origins: Origins = PrivateAttr(default_factory=Origins)
+
+    @property
+    def origins(self) -> Origins:
+        """Where each value was written, for error messages; no part of equality."""
+        return self._origins
+
+
+class RunConfig(Located):
     """Everything a run is determined by."""
 
     name: str = Field(
@@ -158,13 +173,6 @@ class RunConfig(_Section):
     plugins: tuple[str, ...] = Field(
         default=(), description="folders with agents/ and envs/ of your own"
     )
-
-    _origins: Origins = PrivateAttr(default_factory=Origins)
-
-    @property
-    def origins(self) -> Origins:
-        """Where each value was written, for error messages; no part of equality."""
-        return self._origins
 
     def to_yaml(self) -> str:
         """Write every setting, defaults too, as YAML that loads to an equal config."""

@@ -35,7 +35,7 @@ __all__ = [
     "summary",
 ]
 
-_GIVEN = {"agent": ("spec",)}
+_GIVEN = {"agent": ("spec",), "selection": ("shape", "parameters")}
 
 
 @functools.cache
@@ -45,14 +45,17 @@ def strategy_names() -> tuple[str, ...]:
 
 
 def selection_names() -> tuple[str, ...]:
-    """``native``, the strategy's own, and every shaping."""
+    """``native``, the strategy's own, ``learned``, and every shaping."""
     return tuple(selection_summaries())
 
 
 @functools.cache
 def selection_summaries() -> dict[str, str]:
     """What each selection is, in a line."""
-    native = {"native": "the strategy's own shaping"}
+    special = {
+        "native": "the strategy's own shaping",
+        "learned": "An operator that evolife meta trained: operator: FILE or name",
+    }
     source = Path(selection.__file__).parent / "shaping.py"
     tree = ast.parse(source.read_bytes())
     meanings = {
@@ -60,7 +63,7 @@ def selection_summaries() -> dict[str, str]:
         for statement in tree.body
         if isinstance(statement, ast.ClassDef)
     }
-    return native | {key: meanings[cls] for key, cls in _table(tree, "SHAPINGS")}
+    return special | {key: meanings[cls] for key, cls in _table(tree, "SHAPINGS")}
 
 
 def check_name(section: str, config: RunConfig, allowed: Sequence[str]) -> str:

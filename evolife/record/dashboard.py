@@ -143,15 +143,30 @@ class Dashboard:
 
         ``rows`` is ``(recorded generations, B)``, from generation ``first`` to
         ``generation``: the ``life/best`` of the lines of ``metrics.jsonl``, so that a
-        resume can rebuild them. Long runs are shown as means over consecutive rows.
-        The image is drawn at the next flush.
+        resume can rebuild them.
+        """
+        self.heat_map("life/map", _MAP, generation, rows, steps, first)
+
+    def heat_map(
+        self,
+        tag: str,
+        description: str,
+        generation: int,
+        rows: Sequence[Sequence[float | None]],
+        across: int,
+        first: int = 1,
+    ) -> None:
+        """Write the image of ``rows`` from top to bottom, drawn at the next flush.
+
+        ``across`` is the number at the right end of the horizontal axis. Many rows are
+        shown as means over consecutive ones.
         """
         count = len(rows)
         if count:
-            self._drawings["life/map"] = _Drawing(
+            self._drawings[tag] = _Drawing(
                 generation,
-                _MAP,
-                lambda: heat_map(_thinned(rows[:count]), first, generation, steps),
+                description,
+                lambda: heat_map(_thinned(rows[:count]), first, generation, across),
             )
 
     def text(self, tag: str, markdown: str, generation: int = 0) -> None:

@@ -136,8 +136,9 @@ class EvosaxStrategy(Strategy):
     ) -> EvosaxState:
         """Tell the weights of the members, or their fitness under native selection."""
         _, key = self._keys(state, generation)
-        told, params, selection = self._told(fitness, statistics, state.selection)
         population, before = proposal
+        seen = _placed(statistics, population, before)
+        told, params, selection = self._told(fitness, seen, state.selection)
 
         def tell() -> Any:
             after, _ = self._algorithm.tell(key, population, told, before, params)
@@ -174,7 +175,7 @@ class EvosaxStrategy(Strategy):
         self, fitness: Array, statistics: LifeStatistics, state: SelectionState
     ) -> tuple[Array, Any, SelectionState]:
         """Minimised fitness for evosax, and the params that belong to it."""
-        if self.selection is None or not self._weighted:
+        if self.selection is None:
             return -fitness, self._params, state
 
         def grouped(x: Array) -> Array:
@@ -183,6 +184,9 @@ class EvosaxStrategy(Strategy):
         weigh = jax.vmap(self.selection.weights)
         lives = jax.tree.map(grouped, statistics)
         weights, state = weigh(grouped(fitness), lives, state)
+        if not self._weighted:
+            told = evosax_weights.reordered(grouped(fitness), weights)
+            return -told.reshape(-1), self._params, state
         told, params = evosax_weights.shaped(self.name, weights, self._params)
         return told.reshape(-1), params, state
 
@@ -216,10 +220,9 @@ def build(
     Raises:
         InvalidInput: for an unknown name or setting, a value that does not suit, a
             population or genome that the algorithm refuses (the nearest sizes that it
-            takes are named), or a selection that it cannot follow.
+            takes are named).
     """
     evosax_checks.check_name(name)
-    evosax_checks.check_selection(name, selection)
     evosax_checks.check_template(name, genome_template)
 
     def attempt(size: int) -> EvosaxStrategy:
@@ -234,6 +237,20 @@ def build(
         raise evosax_checks.explain(
             name, population_size, genome_template, misfit, attempt
         ) from misfit
+
+
+def _placed(
+    statistics: LifeStatistics, population: Array, algorithm: Any
+) -> LifeStatistics:
+    """Add where members stand in their distribution, where there is just one."""
+    mean, std = (getattr(algorithm, name, None) for name in ("mean", "std"))
+    if mean is None or std is None or mean.ndim != 1:
+        return statistics
+    squares = jnp.sum(jnp.square((population - mean) / std), axis=-1)
+    scale = jnp.exp(jnp.mean(jnp.log(std)))
+    return statistics._replace(
+        distance=jnp.sqrt(squares + 1e-12), scale=jnp.full(squares.shape, scale)
+    )
 
 
 def _settled(tree: Any) -> Any:

@@ -8,12 +8,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from evolife.base import Genome, LifeStatistics, Selection, Strategy
+from evolife.base import Genome, LifeStatistics, Strategy
 from evolife.errors import EvolifeError, InvalidInput, nearest
-from evolife.selection.shaping import Shaping
 from evolife.strategies.evosax_settings import ALGORITHMS, MisfitError
 from evolife.strategies.evosax_tables import REFUSED
-from evolife.strategies.evosax_weights import READS
 
 # Far enough to meet the next multiple of any number of groups in use.
 _FARTHEST = 256
@@ -29,17 +27,6 @@ def check_name(name: str) -> None:
         )
     if name in REFUSED:
         raise InvalidInput(f"strategy.name = {name!r} cannot run: {REFUSED[name]}")
-
-
-def check_selection(name: str, selection: Selection | None) -> None:
-    """Raise InvalidInput for weights that the algorithm would have to ignore."""
-    kept = selection is None or isinstance(selection, Shaping)
-    if not kept and READS[name] == "memory":
-        raise InvalidInput(
-            f"selection: {name} compares members of different generations, whose "
-            f"weights cannot be compared, so {type(selection).__name__} has no say; "
-            "set selection.name to native or choose another strategy"
-        )
 
 
 def check_template(name: str, template: Genome) -> None:

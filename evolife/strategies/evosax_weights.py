@@ -16,8 +16,9 @@ Every algorithm of evosax reads its shaped fitness in one of six ways; READS say
   that the algorithm gives its own; with no positive weight, as recombination.
 - ``ranking``: only the current generation is ranked; it gets ``-K * weights``.
 - ``memory``: members are compared with those of earlier generations, and weights of
-  different generations cannot be compared. It is told the fitness itself, whose order
-  is that of any shaping; a selection that may order members otherwise is refused.
+  different generations cannot be compared. It is told the generation's own fitness
+  values, handed out in the order of the weights: those of any shaping leave every
+  member its own.
 
 What an algorithm derives from its weights (``weights``, ``weights_hat``, ``mu_eff``) is
 derived again; learning rates keep their defaults.
@@ -91,6 +92,19 @@ def shaped(name: str, weights: Array, params: Any) -> tuple[Array, Any]:
         weights = _recombination(weights)
     told = weights - 1 / size if name == "CR_FM_NES" else weights
     return told, _with_weights(name, weights, params)
+
+
+def reordered(fitness: Array, weights: Array) -> Array:
+    """``(G, N)`` fitness, the largest value going to the largest weight, and so on.
+
+    Members of equal weight keep their order by fitness.
+    """
+
+    def of_group(fitness: Array, weights: Array) -> Array:
+        order = jnp.lexsort((fitness, weights))
+        return jnp.zeros_like(fitness).at[order].set(jnp.sort(fitness))
+
+    return jax.vmap(of_group)(fitness, weights)
 
 
 def _divisor(name: str, size: int) -> int:

@@ -120,9 +120,8 @@ class LowRankStrategy(Strategy):
         statistics: LifeStatistics,
     ) -> LowRankState:
         """Move the mean along the weighted sum of perturbations."""
-        weights, selection = self.selection.weights(
-            fitness, statistics, state.selection
-        )
+        seen = statistics._replace(scale=jnp.full(fitness.shape, proposal.sigma))
+        weights, selection = self.selection.weights(fitness, seen, state.selection)
         signed = (weights[0::2] - weights[1::2]) / proposal.sigma
         ascent = noise.weighted_sum(self._layout, proposal.key, signed)
         descent = jax.tree.map(jnp.negative, ascent)

@@ -1,0 +1,115 @@
+"""Train a selection operator by backprop around evolution, or judge one."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from evolife.arguments import add_json, add_overrides, add_ranks
+from evolife.config.meta import MetaConfig, load_meta
+from evolife.errors import InvalidInput
+from evolife.launching.guard import guard
+from evolife.launching.launcher import plan_ranks
+from evolife.launching.mpirun import launch_local
+from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.lineage.code import code_identity
+from evolife.record.terminal import Terminal
+from evolife.storage.run_folder import fresh_path, open_run
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "config", nargs="?", help="a bundled meta-config's name or a YAML file"
+    )
+    add_overrides(parser)
+    parser.add_argument("--out", type=Path, help="folder of the meta-run")
+    parser.add_argument("--resume", type=Path, metavar="DIR", help="one to go on with")
+    parser.add_argument(
+        "--evaluate",
+        metavar="OPERATOR",
+        help="judge a trained operator on families it has not seen, train nothing",
+    )
+    parser.add_argument(
+        "--seeds", type=int, default=32, help="tasks of each family to judge on"
+    )
+    add_ranks(parser)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Judge, start local ranks, or be one of them."""
+    if args.evaluate is not None:
+        return _evaluate(args)
+    config = _config(args)
+    plan = plan_ranks(args.ranks)
+    terminal = Terminal(args.json)
+    if plan.note:
+        terminal.info(plan.note)
+    if plan.mode == "start":
+        return launch_local(plan.ranks, _with_out(args, config))
+    code = code_identity()
+    prepare_process()
+    from evolife.ranks import open_ranks
+
+    with guard(open_ranks(plan.ranks)) as ranks:
+        enable_compile_cache(ranks.rank)
+        from evolife.meta_journal import OPERATOR, markdown
+        from evolife.meta_run import meta
+        from evolife.storage.transfer import on_rank_zero
+
+        out = Path(on_rank_zero(lambda: str(_out(args, config)), ranks))
+        resume = args.resume is not None
+        card = meta(config, out, ranks, terminal, args.argv, code, resume)
+        if ranks.rank == 0:
+            path = str(out / OPERATOR)
+            if args.json:
+                terminal.print_json({"run": str(out), "operator": path, "card": card})
+            terminal.text(markdown(card))
+            terminal.text(f"operator: {path}")
+            terminal.text(
+                f"use it: evolife train bandit selection.name=learned "
+                f"selection.operator={path}"
+            )
+    return 0
+
+
+def _config(args: argparse.Namespace) -> MetaConfig:
+    source, overrides = args.config, list(args.overrides)
+    if args.resume is None:
+        if source is None:
+            raise InvalidInput("meta needs a config; see evolife list meta")
+        return load_meta(source, overrides)
+    if args.out is not None and args.out != args.resume:
+        raise InvalidInput("--resume goes on in its own folder; leave --out away")
+    if source and "=" in source:
+        source, overrides = None, [source, *overrides]
+    return load_meta(source or str(open_run(args.resume).config_path), overrides)
+
+
+def _out(args: argparse.Namespace, config: MetaConfig) -> Path:
+    return args.resume or args.out or fresh_path(config.name)
+
+
+def _with_out(args: argparse.Namespace, config: MetaConfig) -> list[str]:
+    """The same command line for the ranks, which must agree on the folder."""
+    if args.resume or args.out:
+        return list(args.argv)
+    return [*args.argv, "--out", str(_out(args, config))]
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    if not 2 <= args.seeds <= 10_000:
+        raise InvalidInput(f"--seeds {args.seeds}: allowed are 2 to 10000")
+    prepare_process()
+    enable_compile_cache(0)
+    from evolife.selection.judging.report import judge, markdown
+    from evolife.selection.operator_file import load
+
+    operator, card = load(args.evaluate)
+    route: dict[str, Any] = card["route"]
+    report = judge([operator], route.get("strategy", "SNES"), args.seeds)
+    terminal = Terminal(args.json)
+    if args.json:
+        terminal.print_json(report)
+    terminal.text("\n".join(markdown(report)))
+    return 0

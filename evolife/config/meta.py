@@ -1,0 +1,96 @@
+"""The typed config of a meta-run: how a selection operator is trained."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from pydantic import Field
+
+from evolife.config.bundled import find_config
+from evolife.config.layers import file_layer, merge, override_layer
+from evolife.config.model import Checkpoint, Choice, Located, Record, Section
+from evolife.config.validation import validated
+from evolife.config.yaml_file import dump_yaml, read_yaml
+
+_UNDIGESTED = {"name", "claim", "checkpoint", "record"}
+
+
+class Shape(Section):
+    """Sizes of the operator."""
+
+    width: int = Field(default=16, ge=1, le=32, description="size of hidden layers")
+    queries: int = Field(default=4, ge=1, le=16, description="learned queries")
+    signed: bool = Field(
+        default=True, description="whether members may weigh less than nothing"
+    )
+
+
+class Optimizer(Section):
+    """How the operator follows its gradients."""
+
+    learning_rate: float = Field(
+        default=5e-3, gt=0, description="of Adam at the start; falls along a cosine"
+    )
+    clip: float = Field(default=1.0, gt=0, description="longest gradient followed")
+
+
+class Validate(Section):
+    """When the operator is compared with the best so far."""
+
+    every: int = Field(default=50, ge=1, description="meta-steps between")
+
+
+class MetaConfig(Located):
+    """Everything a meta-run is determined by."""
+
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run"
+    )
+    seed: int = Field(
+        default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
+    )
+    route: Choice = Field(description="how gradients are made, and of what")
+    operator: Shape = Field(default=Shape(), description="sizes of the operator")
+    meta_steps: int = Field(ge=1, le=2**31 - 1, description="updates of the operator")
+    optimizer: Optimizer = Field(
+        default=Optimizer(), description="how gradients are followed"
+    )
+    validate_: Validate = Field(
+        default=Validate(), alias="validate", description="choice of the best operator"
+    )
+    checkpoint: Checkpoint = Field(
+        default=Checkpoint(every=100), description="when state is saved"
+    )
+    record: Record = Field(
+        default=Record(every=10), description="what the dashboard shows"
+    )
+    claim: str = Field(
+        default="", description="what the operator should do, and could fail to"
+    )
+
+    def to_yaml(self) -> str:
+        """Write every setting, defaults too, as YAML that loads to an equal config."""
+        return dump_yaml(self.model_dump(mode="json", by_alias=True))
+
+
+def load_meta(name_or_path: str, overrides: Sequence[str] = ()) -> MetaConfig:
+    """Load a bundled meta-config by name, or a YAML file, and lay overrides over it.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong: origin, key, value, remedy.
+    """
+    layer = file_layer(read_yaml(find_config(name_or_path, "meta")))
+    layer = merge(layer, override_layer(overrides))
+    config = validated(MetaConfig, layer.data, layer.origins)
+    config._origins = layer.origins
+    return config
+
+
+def meta_digest(config: MetaConfig) -> str:
+    """Hex SHA-256 of what determines the training.
+
+    The number of meta-steps counts, because the learning rate falls towards its end.
+    """
+    data = config.model_dump(mode="json", exclude=_UNDIGESTED)
+    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
