@@ -58,8 +58,8 @@ BANDITS = (
     ),
 )
 MDPS = (
-    Setting("10 episodes", "tabular_mdp", (), 100, 512, 16, 600, IN_MDPS, _MDP),
-    Setting("25 episodes", "tabular_mdp", (), 250, 512, 8, 600, IN_MDPS, _LONGER_MDP),
+    Setting("10 episodes", "tabular_mdp", (), 100, 512, 16, 300, IN_MDPS, _MDP),
+    Setting("25 episodes", "tabular_mdp", (), 250, 512, 8, 300, IN_MDPS, _LONGER_MDP),
 )
 
 

@@ -62,6 +62,8 @@ def build(config: RunConfig) -> Experiment:
     agent = registry.build_agent(config, environment)
     registry.check_fit(agent, environment)
     selection = build_selection(config)
+    if config.best_of_k.operator:
+        _operator(config, ("best_of_k", "operator"), config.best_of_k.operator)
     strategy = build_strategy(config, agent, selection)
     tile = _tile(config, strategy, agent, environment)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
@@ -148,20 +150,21 @@ def build_selection(config: RunConfig) -> Selection | None:
         registry.from_choice("selection", _Native, config)
         return None
     if name == "learned":
-        return _learned(config)
+        file = registry.from_choice("selection", _Learned, config).operator
+        return _operator(config, ("selection", "operator"), file)
     selection: Selection = registry.from_choice("selection", SHAPINGS[name], config)
     return selection
 
 
-def _learned(config: RunConfig) -> Selection:
+def _operator(config: RunConfig, path: tuple[str, ...], file: str) -> Selection:
+    """A trained operator, or a refusal that says where it was asked for."""
     from evolife.config.validation import locate
     from evolife.selection.operator_file import load
 
-    file = registry.from_choice("selection", _Learned, config).operator
     try:
         return load(file)[0]
     except InvalidInput as refusal:
-        place = locate(config.origins, ("selection", "operator"), file)
+        place = locate(config.origins, path, file)
         raise InvalidInput(f"{place}: {refusal}") from refusal
 
 

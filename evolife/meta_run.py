@@ -1,14 +1,18 @@
 """A meta-run: trains an operator in a folder of its own, or goes on with that."""
 
 import contextlib
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from evolife.config.hyperparameters import from_choice, resolved_choice
 from evolife.config.meta import MetaConfig, load_meta, meta_digest
 from evolife.config.validation import locate
 from evolife.errors import EvolifeError, InvalidInput, Stopped
+from evolife.keys import root_key
 from evolife.lineage.manifest import finish_manifest, start_manifest
 from evolife.meta_journal import MetaJournal
 from evolife.plugins.files import unknown
@@ -41,6 +45,16 @@ def build_route(config: MetaConfig) -> Route:
     return route
 
 
+def check_shards(route: Route) -> None:
+    """Build what every shard works on, without running it.
+
+    Raises:
+        InvalidInput: a strategy, agent or environment does not exist or does not fit.
+    """
+    for shard in range(route.shards):
+        jax.eval_shape(functools.partial(route.begin, shard), root_key(0))
+
+
 def meta(
     config: MetaConfig,
     path: Path,
@@ -57,6 +71,7 @@ def meta(
         Stopped: a signal came; the checkpoint to resume from is written.
     """
     route = build_route(config)
+    check_shards(route)
     given = resolved_choice(config.route.name, route, ("architecture",))
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)

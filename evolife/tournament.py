@@ -17,6 +17,7 @@ from scipy import special
 
 from evolife import keys
 from evolife.archive import CENTRE, Archive
+from evolife.config.model import BestOfK
 from evolife.experiment import Experiment, champion_population
 from evolife.generation import Generation
 from evolife.grid import Grid
@@ -125,7 +126,7 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
 
     candidates = archive.candidates
     budget = len(candidates) * config.best_of_k.lives
-    kept = sequential_halving(measure, candidates, config.best_of_k.keep, budget)
+    kept = _chosen(config.best_of_k, measure, candidates, budget)
     places = [place for place, _ in kept]
     report = live(keys.Pool.REPORT, places, range(config.best_of_k.lives))
     champions = [
@@ -133,6 +134,18 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
         for row, (place, validated) in enumerate(kept)
     ]
     return champions
+
+
+def _chosen(
+    best: BestOfK, measure: Measure, candidates: Sequence[int], budget: int
+) -> list[tuple[int, float]]:
+    if not best.operator:
+        return sequential_halving(measure, candidates, best.keep, budget)
+    from evolife.selection.operator_file import load
+    from evolife.selection.survivors import learned_halving
+
+    operator = load(best.operator)[0]
+    return learned_halving(measure, candidates, best.keep, budget, operator)
 
 
 def _champion(

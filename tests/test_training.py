@@ -160,7 +160,10 @@ def test_a_run_uses_what_a_meta_run_wrote(uninterrupted, tmp_path):
     words = ("control=null", "agent.hidden=8", "env.pulls=5", "population.size=32")
     more = ("population.tile=8", "lifetime.steps=5", "lifetime.lives=4")
     best = ("best_of_k={keep: 1, lives: 16, archive: 2}", "generations=3")
-    chosen = ("selection.name=learned", f"selection.operator={uninterrupted}")
+    chosen = (
+        *("selection.name=learned", f"selection.operator={uninterrupted}"),
+        f"best_of_k.operator={uninterrupted}",
+    )
     result = run(
         *("train", "bandit", *words, *more, *best, *chosen),
         *("--ranks", 1, "--out", tmp_path / "run"),
@@ -175,6 +178,21 @@ def test_a_run_uses_what_a_meta_run_wrote(uninterrupted, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["selection={name: learned, operator: nothing}"],
+        ["selection.name=learned", "selection.operator=nothing"],
+        ["best_of_k.operator=nothing"],
+    ],
+)
+def test_a_run_refuses_an_operator_that_is_not_there(words, tmp_path):
+    result = run("train", "bandit", *words, "--ranks", 1, cwd=tmp_path)
+    told = complaint(result)
+    assert "operator" in told and "no such file" in told and "override" in told
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
     ("words", "told"),
     [
         (["demo-mta"], "did you mean 'demo-meta'"),
@@ -184,7 +202,7 @@ def test_a_run_uses_what_a_meta_run_wrote(uninterrupted, tmp_path):
         (["demo-meta", "route.members=[1, 4]"], "from 2 to 4096"),
         (["demo-meta", "route.strategy=SNESS"], "did you mean 'SNES'"),
         (["demo-meta", "meta_stps=3"], "did you mean 'meta_steps'"),
-        (["demo-meta", "optimizer.learning_rate=0"], "greater than 0"),
+        (["demo-meta", "optimizer.learning_rate=0"], "above 0"),
         ([], "evolife list"),
         (["--resume", "nowhere"], "no run folder nowhere"),
         (["--evaluate", "nothing"], "operator 'nothing': no such file"),

@@ -96,6 +96,10 @@ class BestOfK(Section):
     archive: int = Field(
         default=32, ge=1, le=2**16, description="candidates remembered; at least keep"
     )
+    operator: str = Field(
+        default="",
+        description="trained operator that says who is measured again; none: halving",
+    )
 
     @pydantic.model_validator(mode="after")
     def _archive_holds_champions(self) -> Self:

@@ -66,7 +66,13 @@ def _selections() -> list[Schema]:
     shapings = [
         _variant(name, cls, (), _first_line(cls)) for name, cls in SHAPINGS.items()
     ]
-    return [_closed(native, {}, "the strategy's own weights"), *shapings]
+    operator = {"type": "string", "description": "a bundled operator, or a file"}
+    settings = {"properties": {"operator": operator}, "required": ["operator"]}
+    return [
+        _closed(native, {}, "the strategy's own weights"),
+        _closed("learned", settings, "an operator that evolife meta trained"),
+        *shapings,
+    ]
 
 
 def _wrappers() -> Iterable[Schema]:

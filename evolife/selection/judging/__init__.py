@@ -1,0 +1,1 @@
+"""Judging a trained selection operator on functions that it has never seen."""
