@@ -1,6 +1,6 @@
 """What a step of each agent and of each environment costs, alone, on one core.
 
-    python benchmarks/zoo.py [--rounds 5] [--out FOLDER]
+    python benchmarks/zoo.py [--parts agents worlds] [--rounds 5] [--out FOLDER]
 
 Agents live on the bandit, which costs next to nothing: with a genome each (low-rank),
 and with one genome for all, which is the limit. That a step costs the same late in life
@@ -101,20 +101,14 @@ def _bytes(tree: Any) -> int:
     return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
 
 
-def main() -> None:
-    """Measure all and write the tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
-    args = parser.parse_args()
-    prepare_process()
-    pin(allowed_cores()[0])
+def agents_page(rounds: int) -> list[str]:
+    """What a step of each agent costs."""
     agents = [(name, size) for name in sorted(names("agents")) for size in SIZES]
-    lines = [
-        "# What a step of each agent and environment costs",
+    return [
+        "# What a step of each agent costs",
         "",
-        f"`python benchmarks/zoo.py`: one core, medians of {args.rounds} rounds "
-        f"(smallest .. largest). {describe()}.",
+        f"`python benchmarks/zoo.py --parts agents`: one core, medians of {rounds} "
+        f"rounds (smallest .. largest). {describe()}.",
         "",
         f"Agents on the bandit, T = {STEPS}, million steps a second: every member "
         f"with its own genome, and all with one, the limit; then the time of a step in "
@@ -123,15 +117,38 @@ def main() -> None:
         "| agent | hidden | tile | own genomes | one genome | of the limit "
         "| longer lives | bytes of state |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *(agent_row(name, size, args.rounds) for name, size in agents),
+        *(agent_row(name, size, rounds) for name, size in agents),
+    ]
+
+
+def worlds_page(rounds: int) -> list[str]:
+    """What a step of each environment costs, with nobody in it."""
+    return [
+        "# What a step of each environment costs",
         "",
-        "Environments alone, million steps a second.",
+        f"`python benchmarks/zoo.py --parts worlds`: one core, medians of {rounds} "
+        f"rounds (smallest .. largest), million steps a second. {describe()}.",
         "",
         "| environment | tile | steps | bytes of state |",
         "| --- | ---: | ---: | ---: |",
-        *(world_row(name, args.rounds) for name in WORLDS),
+        *(world_row(name, rounds) for name in WORLDS),
     ]
-    keep(lines, args.out, "zoo.md")
+
+
+PAGES = {"agents": agents_page, "worlds": worlds_page}
+
+
+def main() -> None:
+    """Measure all and write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--parts", nargs="+", choices=PAGES, default=list(PAGES))
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    args = parser.parse_args()
+    prepare_process()
+    pin(allowed_cores()[0])
+    for part in args.parts:
+        keep(PAGES[part](args.rounds), args.out, f"zoo_{part}.md")
 
 
 if __name__ == "__main__":

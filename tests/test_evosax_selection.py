@@ -172,9 +172,7 @@ def test_what_remembers_fitness_gets_it_in_the_order_of_the_weights(name):
     native = make(name, selection=None)
     backwards = -fitness
     values = jnp.zeros_like(fitness).at[jnp.argsort(backwards)].set(jnp.sort(fitness))
-    same = native.update(
-        state, proposal, jnp.int32(0), values, statistics_of(fitness)
-    )
+    same = native.update(state, proposal, jnp.int32(0), values, statistics_of(fitness))
     kept = {"best_solution": 0, "best_fitness": 0}
     close(told.algorithm.replace(**kept), same.algorithm.replace(**kept))
 
