@@ -12,7 +12,7 @@ import concurrent.futures
 import json
 import os
 import queue
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,7 +105,7 @@ def lives(runs: Path, seeds: int) -> None:
     """Agents chosen by lives of an eighth, measured in whole ones."""
     from evolife import keys
     from evolife.config.meta import load_meta
-    from evolife.selection.partial_lives import compare_partial, null_gain
+    from evolife.selection.judging.choices import judge_lives, lives_page
 
     folders = trained("lives-bandit", seeds, runs)
     route = load_meta("lives-bandit").route.settings
@@ -115,82 +115,33 @@ def lives(runs: Path, seeds: int) -> None:
         f"`python benchmarks/operators.py --seeds {seeds} --parts lives`: a bandit of "
         f"two arms and 100 pulls; {POPULATIONS} populations of 64 evolve on whole "
         f"lives for {GENERATIONS} generations; in each, members are chosen by 8 lives "
-        "of 12 pulls, and the chosen are measured in 8 other lives of 100. Gain of the "
-        "operator's choice in the whole life's return, with 95% intervals over "
-        f"populations; {minutes(folders[0]):.0f} minutes of training. {describe()}.",
-        "",
-        "| meta-seed | chosen | over the choice by | gain |",
-        "| --- | --- | --- | ---: |",
+        "of 12 pulls, and the chosen are measured in 8 other lives of 100. "
+        f"{minutes(folders[0]):.0f} minutes of training. {describe()}.",
     ]
     for seed, operator in enumerate(loaded(folders)):
-        found = compare_partial(
-            *(operator, route["config"], tuple(route["overrides"]), route["shorter"]),
-            *(POPULATIONS, keys.root_key(1234)),
-            generations=GENERATIONS,
+        verdict = judge_lives(
+            operator, route, POPULATIONS, GENERATIONS, keys.root_key(1234)
         )
-        for name, gain in found["gains"].items():
-            who, over = name.split(" over ")
-            lines.append(f"| {seed} | {who} | {over} | {_interval(gain)} |")
-        null = null_gain(operator)
-        lines.append(f"| {seed} | best | fitness, null test | {_interval(null)} |")
-    lines += [
-        "",
-        "*best*: the one member put first; *tenth*: the tenth put first; *late*: by "
-        "the reward rate in the last quarter of the short life; *null test*: drawn "
-        "lives of equal noise without curves, where nothing chooses better than "
-        "fitness, in standard deviations of worth.",
-    ]
+        lines += ["", f"## Meta-seed {seed}", "", *lives_page(verdict)]
     keep(lines, RESULTS, "partial_lives.md")
-
-
-def _interval(found: Mapping[str, Any]) -> str:
-    low, high = found["interval"]
-    return f"{found['mean']:.3f} ({low:.3f} .. {high:.3f})"
 
 
 def survivors(runs: Path, seeds: int) -> None:
     """The best of K by learned survivors, by halving, by shrinkage; and the null."""
     from evolife import keys
-    from evolife.selection.candidates import NULL
-    from evolife.selection.survivors import Setting, compare
+    from evolife.selection.judging.choices import judge_survivors, survivors_page
 
     folders = trained("survivors", seeds, runs)
     lines = [
         "# The best of 32 candidates",
         "",
-        f"`python benchmarks/operators.py --seeds {seeds} --parts survivors`: true "
-        "value of the chosen in standard deviations, over 10,000 tasks; differences "
-        f"are paired, with 95% intervals; {minutes(folders[0]):.0f} minutes of "
-        f"training. {describe()}.",
+        f"`python benchmarks/operators.py --seeds {seeds} --parts survivors`: "
+        f"{minutes(folders[0]):.0f} minutes of training. {describe()}.",
     ]
-    for title, setting in (
-        ("Unequal noise", Setting()),
-        ("Null test: equal noise, a normal prior", Setting(ranges=NULL)),
-    ):
-        lines += [
-            "",
-            f"## {title}",
-            "",
-            "| meta-seed | chooser | value | learned minus ",
-        ]
-        lines[-1] += "it | learned at half the lives minus it |"
-        lines += ["| --- | --- | ---: | ---: | ---: |"]
-        for seed, operator in enumerate(loaded(folders)):
-            found = compare(operator, setting, 10_000, keys.root_key(seed))
-            values = {name: np.asarray(value) for name, value in found.items()}
-            for name, value in values.items():
-                whole = _paired(values["learned"] - value)
-                half = _paired(values["learned_half"] - value)
-                told = name.replace("_", " at ").replace("half", "half the lives")
-                row = f"| {seed} | {told} | {value.mean():.3f} | {whole} | {half} |"
-                lines.append(row)
+    for seed, operator in enumerate(loaded(folders)):
+        verdict = judge_survivors(operator, 10_000, keys.root_key(seed))
+        lines += ["", f"# Meta-seed {seed}", "", *survivors_page(verdict)]
     keep(lines, RESULTS, "survivors.md")
-
-
-def _paired(difference: np.ndarray) -> str:
-    error = 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
-    mean = difference.mean()
-    return f"{mean:.3f} ({mean - error:.3f} .. {mean + error:.3f})"
 
 
 def picture(runs: Path, seeds: int) -> None:

@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="judge a trained operator on families it has not seen, train nothing",
     )
     parser.add_argument(
-        "--seeds", type=int, default=32, help="tasks of each family to judge on"
+        "--seeds", type=int, default=16, help="tasks or populations to judge on"
     )
     add_ranks(parser)
     add_json(parser)
@@ -102,14 +102,32 @@ def _evaluate(args: argparse.Namespace) -> int:
         raise InvalidInput(f"--seeds {args.seeds}: allowed are 2 to 10000")
     prepare_process()
     enable_compile_cache(0)
-    from evolife.selection.judging.report import judge, markdown
     from evolife.selection.operator_file import load
 
     operator, card = load(args.evaluate)
-    route: dict[str, Any] = card["route"]
-    report = judge([operator], route.get("strategy", "SNES"), args.seeds)
     terminal = Terminal(args.json)
+    verdict, page = _judged(operator, card["route"], args.seeds, terminal)
     if args.json:
-        terminal.print_json(report)
-    terminal.text("\n".join(markdown(report)))
+        terminal.print_json(verdict)
+    terminal.text("\n".join(page))
     return 0
+
+
+def _judged(
+    operator: Any, route: dict[str, Any], seeds: int, terminal: Terminal
+) -> tuple[dict[str, Any], list[str]]:
+    """The verdict, and the page it makes, by what the operator was trained for."""
+    from evolife.keys import root_key
+    from evolife.selection.judging import choices, report
+
+    key = root_key(1234)
+    if route["name"] == "survivors":
+        found = choices.judge_survivors(operator, 100 * seeds, key)
+        return found, choices.survivors_page(found)
+    if route["name"] in ("lives", "regret"):
+        watched = load_meta("lives-bandit").route.settings | route
+        found = choices.judge_lives(operator, watched, seeds, 60, key)
+        return found, choices.lives_page(found)
+    strategy = route["strategy"]
+    found = report.judge([operator], strategy, seeds, tell=terminal.info)
+    return found, report.markdown(found)

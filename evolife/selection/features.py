@@ -67,10 +67,12 @@ def observe(
     - ``time_10``, ``time_100``: t / (t + 10) and t / (t + 100).
     """
     fitness = jnp.asarray(fitness, jnp.float32)
-    one = jnp.ones_like(fitness)
-    deviation = jnp.sqrt(_positive(jnp.mean(jnp.square(fitness - jnp.mean(fitness)))))
+    one, unit = jnp.ones_like(fitness), _unit(fitness)
+    scaled = fitness / unit
+    mean = jnp.mean(scaled)
+    deviation = jnp.sqrt(_positive(jnp.mean(jnp.square(scaled - mean))))
     later = trail.generation > 0
-    risen = jnp.where(later, (jnp.mean(fitness) - trail.mean) / deviation, 0.0)
+    risen = jnp.where(later, (mean - trail.mean / unit) / deviation, 0.0)
     scale = one[0] if statistics.scale is None else jnp.mean(statistics.scale)
     first = jnp.where(later, trail.scale, scale)
     lives = one if statistics.lives is None else statistics.lives
@@ -83,7 +85,7 @@ def observe(
         standardised(statistics.early),
         standardised(statistics.late),
         standardised(statistics.late - statistics.early),
-        jnp.tanh(statistics.standard_error / deviation),
+        jnp.tanh(statistics.standard_error / unit / deviation),
         jnp.log2(lives) / 10,
         standardised(far),
         one * jnp.tanh(risen),
@@ -92,17 +94,17 @@ def observe(
         one * time / (time + 100),
     )
     best = jnp.maximum(trail.best, jnp.max(fitness))
-    after = Trail(time + 1, best, jnp.mean(fitness), first)
+    after = Trail(time + 1, best, mean * unit, first)
     return jnp.stack(columns, axis=-1).astype(jnp.float32), after
 
 
 def standardised(values: Array) -> Array:
     """(x - mean) / std over members; zero where all are equal."""
-    centred = values - jnp.mean(values)
+    scaled = values / _unit(values)
+    centred = scaled - jnp.mean(scaled)
     variance = jnp.mean(jnp.square(centred))
     # Equal values that were rounded apart are still equal.
-    floor = jnp.square(1e-6 * jnp.max(jnp.abs(values)))
-    some = variance > floor
+    some = variance > 1e-12
     return jnp.where(some, centred * jax.lax.rsqrt(jnp.where(some, variance, 1)), 0)
 
 
@@ -113,6 +115,12 @@ def ranks(fitness: Array) -> Array:
     below = jnp.searchsorted(ordered, here, side="left")
     upto = jnp.searchsorted(ordered, here, side="right")
     return (below + upto).astype(jnp.float32) / (2 * fitness.size) - 0.5
+
+
+def _unit(values: Array) -> Array:
+    """The largest absolute value, by which sums stay within float32."""
+    largest = jnp.max(jnp.abs(jax.lax.stop_gradient(values)))
+    return jnp.where(largest > 0, largest, 1)
 
 
 def _positive(value: Array) -> Array:
