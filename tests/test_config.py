@@ -53,7 +53,8 @@ def test_defaults_are_written_out_in_the_order_of_the_model(tmp_path: Path) -> N
         "bins": 32,
         "same_lives": False,
     }
-    assert data["best_of_k"] == {"keep": 8, "lives": 64, "archive": 32}
+    best = {"keep": 8, "lives": 64, "archive": 32, "operator": ""}
+    assert data["best_of_k"] == best
 
 
 @pytest.mark.parametrize(
