@@ -117,7 +117,7 @@ def test_judging_survivors_tells_everything_in_pairs(monkeypatch):
     drawn = {way: rng.normal(i, 0.1, 50) for i, way in enumerate(ways)}
     monkeypatch.setattr(choices, "compare", lambda *given: drawn)
     verdict = choices.judge_survivors(None, 50, None)
-    for setting in ("unequal", "null"):
+    for setting in ("unequal", "spread 1.5", "null"):
         for way, found in verdict[setting].items():
             pairs = drawn["learned"] - drawn[way]
             assert found["learned"]["mean"] == pytest.approx(pairs.mean())

@@ -6,14 +6,16 @@ from typing import Any
 import numpy as np
 
 from evolife.base import Key
-from evolife.selection.candidates import NULL
+from evolife.selection.candidates import NULL, Ranges
 from evolife.selection.learned import Learned
 from evolife.selection.partial_lives import compare_partial, null_gain
 from evolife.selection.survivors import Setting, compare
 from evolife.tournament import interval_of_mean
 
+_SPREADS = (0.5, 1.0, 1.5)
 _TITLES = {
-    "unequal": "Candidates of unequal noise",
+    "unequal": "Candidates of unequal noise, as the operator was trained on",
+    **{f"spread {s}": f"Log noise of standard deviation {s} alone" for s in _SPREADS},
     "null": "Null test: equal noise, a normal prior",
 }
 
@@ -65,10 +67,15 @@ def lives_page(verdict: Mapping[str, Any]) -> list[str]:
 def judge_survivors(operator: Learned, tasks: int, key: Key) -> dict[str, Any]:
     """True value of the best of 32, by how it was chosen, in standard deviations.
 
-    ``unequal`` noise and the ``null`` test; for each way of choosing its ``value`` and
-    the paired differences ``learned`` and ``learned_half`` minus it.
+    ``unequal`` noise, single spreads of it, and the ``null`` test; for each way of
+    choosing its ``value`` and the paired differences ``learned`` and ``learned_half``
+    minus it.
     """
-    settings = {"unequal": Setting(), "null": Setting(ranges=NULL)}
+    settings = {
+        "unequal": Setting(),
+        **{f"spread {s}": Setting(ranges=Ranges(spread=(s, s))) for s in _SPREADS},
+        "null": Setting(ranges=NULL),
+    }
     verdict: dict[str, Any] = {}
     for name, setting in settings.items():
         found = compare(operator, setting, tasks, key)
