@@ -11,7 +11,13 @@ from evolife.ranks import Ranks, share_of
 from evolife.selection import operator as operators
 from evolife.selection.operator import Operator
 from evolife.selection.route import Carry, Route
-from evolife.storage.leaves import Leaf, digest, rebuild, take_apart
+from evolife.storage.leaves import (
+    digest,
+    from_bytes,
+    rebuild,
+    take_apart,
+    to_bytes,
+)
 
 
 class Worker:
@@ -66,21 +72,8 @@ def gathered(carries: tuple[Carry, ...], ranks: Ranks) -> tuple[Carry, ...]:
     for rank in range(ranks.size):
         for shard in share_of(len(carries), rank, ranks.size):
             leaves = take_apart(carries[shard])
-            flat = b"".join(leaf.raw.tobytes() for leaf in leaves)
-            mine = np.frombuffer(flat, np.uint8)
+            mine = np.frombuffer(to_bytes(leaves), np.uint8)
             table = np.where(ranks.rank == rank, mine, 0).astype(np.uint8)
             total = ranks.sum_exact(table).tobytes()
-            fresh[shard] = rebuild(carries[shard], _cut(leaves, total))
+            fresh[shard] = rebuild(carries[shard], from_bytes(leaves, total))
     return tuple(fresh)
-
-
-def _cut(leaves: list[Leaf], content: bytes) -> list[Leaf]:
-    """Leaves like these, of other numbers laid end to end."""
-    cut: list[Leaf] = []
-    start = 0
-    for leaf in leaves:
-        end = start + leaf.raw.nbytes
-        raw = np.frombuffer(content[start:end], leaf.raw.dtype)
-        cut.append(Leaf.of(leaf.described, raw.reshape(leaf.raw.shape).copy()))
-        start = end
-    return cut

@@ -68,6 +68,23 @@ def rebuild(template: Any, leaves: list[Leaf]) -> Any:
     return jax.tree_util.tree_unflatten(structure, values)
 
 
+def to_bytes(leaves: list[Leaf]) -> bytes:
+    """The numbers of all leaves, end to end."""
+    return b"".join(leaf.raw.tobytes() for leaf in leaves)
+
+
+def from_bytes(leaves: list[Leaf], content: bytes) -> list[Leaf]:
+    """Leaves like these, of the numbers that :func:`to_bytes` laid end to end."""
+    cut: list[Leaf] = []
+    start = 0
+    for leaf in leaves:
+        end = start + leaf.raw.nbytes
+        raw = np.frombuffer(content[start:end], leaf.raw.dtype)
+        cut.append(Leaf.of(leaf.described, raw.reshape(leaf.raw.shape).copy()))
+        start = end
+    return cut
+
+
 def digest(tree: Any) -> bytes:
     """Return 8 bytes that are equal for equal trees: names, types, shapes, bits."""
     hasher = hashlib.blake2b(digest_size=8)

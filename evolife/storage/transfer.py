@@ -4,11 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from evolife import errors
 from evolife.ranks import Ranks
-from evolife.storage.leaves import Leaf, rebuild, take_apart
+from evolife.storage.leaves import from_bytes, rebuild, take_apart, to_bytes
 
 
 def from_rank_zero(tree: Any, ranks: Ranks) -> Any:
@@ -16,16 +14,8 @@ def from_rank_zero(tree: Any, ranks: Ranks) -> Any:
     if ranks.size == 1:
         return tree
     leaves = take_apart(tree)
-    payload = b"".join(leaf.raw.tobytes() for leaf in leaves)
-    received = ranks.broadcast_bytes(payload if ranks.rank == 0 else None)
-    sent: list[Leaf] = []
-    start = 0
-    for leaf in leaves:
-        end = start + leaf.raw.nbytes
-        raw = np.frombuffer(received[start:end], leaf.raw.dtype)
-        sent.append(Leaf.of(leaf.described, raw.reshape(leaf.raw.shape).copy()))
-        start = end
-    return rebuild(tree, sent)
+    payload = to_bytes(leaves) if ranks.rank == 0 else None
+    return rebuild(tree, from_bytes(leaves, ranks.broadcast_bytes(payload)))
 
 
 def on_rank_zero(action: Callable[[], Any], ranks: Ranks) -> Any:
