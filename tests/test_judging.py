@@ -426,7 +426,7 @@ def test_a_page_holds_every_contender_and_number():
     assert "in aggregate are those of nes: learned is clearly better on 5 of 5" in page
     assert "favoured: 4, 1 and 4." in page
     assert "SNES (std_init = 1), EvoTF_ES (std_init = 1, max_context_len = 50)" in page
-    assert "| alpine | -1.75 (-2.00 .. -1.50) |" in page
+    assert "| alpine | -1.75 (-2.00 .. -1.50) | 0.02 |" in page
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """A verdict as Markdown."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,6 +21,8 @@ def markdown(verdict: Mapping[str, Any]) -> list[str]:
             lines += ["", f"### {_where(table['settings'])}", "", *_table(table)]
         if row["best by hand"]:
             lines += ["", *_against_the_best(row)]
+        elif len(row["contenders"]) == 2:
+            lines += ["", *_against_the_only(row)]
     return lines
 
 
@@ -109,9 +112,28 @@ def _against_the_best(row: Mapping[str, Any]) -> list[str]:
         f"worse on {one['worse']}, and ahead on {one['ahead']}. Against the best by "
         "hand of each setting and family, which is picked on these very tasks and so "
         f"favoured: {each['better']}, {each['worse']} and {each['ahead']}.",
-        "",
-        f"| family | learned minus {row['best by hand']} |",
-        "| --- | ---: |",
     ]
-    families = one["families"].items()
-    return lines + [f"| {name} | {_number(found)} |" for name, found in families]
+    return [*lines, "", *_by_family(one)]
+
+
+def _against_the_only(row: Mapping[str, Any]) -> list[str]:
+    """How much every family loses or gains by the operator, in one strategy."""
+    (one,) = (e for e in row["tables"][0]["entries"] if "families" in e)
+    values = {name: found["value"] for name, found in one["families"].items()}
+    least = max(values, key=values.__getitem__)
+    line = (
+        f"By family; a loss of 10% in the final value is a difference of "
+        f"{math.log10(1.1):.3f}. Where the operator does least well, on {least}, "
+        f"the final value is {10 ** values[least]:.2f} of that without it."
+    )
+    return [line, "", *_by_family(one)]
+
+
+def _by_family(entry: Mapping[str, Any]) -> list[str]:
+    lines = [
+        f"| family | learned minus {entry['contender']} | as a share of its value |",
+        "| --- | ---: | ---: |",
+    ]
+    for name, found in entry["families"].items():
+        lines.append(f"| {name} | {_number(found)} | {10 ** found['value']:.2f} |")
+    return lines
