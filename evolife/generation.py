@@ -30,6 +30,8 @@ class Lived(NamedTuple):
     """What each rank said during the exchange."""
     seconds: dict[str, float]
     """Wall time of this rank: ``live`` and ``gather``."""
+    rank_seconds: list[float]
+    """Wall time that each rank lived for."""
 
 
 class Generation:

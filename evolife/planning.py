@@ -18,7 +18,7 @@ from evolife.base import LifeStatistics
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
 from evolife.experiment import Experiment
-from evolife.units import COUNT_BYTES, ROW_BYTES, Task
+from evolife.units import ROW_BYTES, SHARE, Task
 
 _LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
 """Of one hop between ranks: a cautious guess for an ordinary cluster network."""
@@ -102,7 +102,7 @@ def predict(measured: Measured, ranks: int) -> Prediction:
     latency, and every byte once over the wire.
     """
     most = math.ceil(measured.units / ranks)
-    note = _DIGEST_BYTES + COUNT_BYTES
+    note = _DIGEST_BYTES + SHARE.size
     sent = measured.rows * ROW_BYTES + note * ranks if ranks > 1 else 0
     exchange = _LATENCY * math.ceil(math.log2(ranks)) + sent / _BYTES_PER_SECOND
     alone = measured.units * measured.unit_seconds + measured.update_seconds

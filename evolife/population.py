@@ -19,7 +19,7 @@ from evolife.generation import Generation, Lived
 from evolife.grid import Grid
 from evolife.keys import life_key
 from evolife.ranks import Ranks, share_of
-from evolife.units import COUNT_BYTES, Begun, Interrupted, Partial, Task
+from evolife.units import SHARE, Begun, Interrupted, Partial, Task
 
 _AXES = ("members", "lives")
 _CALL_LIMIT = 2**20
@@ -80,19 +80,20 @@ class Population:
         # A rank lives its share in order, so what it finished is the beginning of it.
         for row, unit in zip(rows, outcomes, strict=False):
             row[:] = _row(outcomes[unit])
-        count = len(outcomes).to_bytes(COUNT_BYTES, "little")
-        rows, notes = ranks.exchange(rows, len(todo), note + count)
+        told = SHARE.pack(len(outcomes), lived - start)
+        rows, heard = ranks.exchange(rows, len(todo), note + told)
         partial.rows[todo] = rows
-        for rank, told in enumerate(notes):
-            finished = int.from_bytes(told[-COUNT_BYTES:], "little")
+        shares = [SHARE.unpack(words[-SHARE.size :]) for words in heard]
+        for rank, (finished, _) in enumerate(shares):
             share = share_of(len(todo), rank, ranks.size)
             partial.done[todo[list(share[:finished])]] = True
-        notes = [told[:-COUNT_BYTES] for told in notes]
         if not partial.done.all():
             raise Interrupted(partial)
         scores, early, late = np.moveaxis(grid.assemble(partial.rows), -1, 0)
         seconds = {"live": lived - start, "gather": time.perf_counter() - lived}
-        table = Lived(scores, early, late, notes, seconds)
+        notes = [words[: -SHARE.size] for words in heard]
+        lived_for = [spent for _, spent in shares]
+        table = Lived(scores, early, late, notes, seconds, lived_for)
         return Generation(self, grid, task, table, outcomes, ranks)
 
     def begin_share(self, grid: Grid, task: Task, ranks: Ranks) -> Begun | None:

@@ -19,14 +19,11 @@ from evolife.lineage.manifest import finish_manifest
 from evolife.ranks import Ranks
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
-from evolife.storage.run_folder import RunFolder
+from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.transfer import on_rank_zero
 from evolife.tournament import hold
 from evolife.units import Interrupted, Partial
 from evolife.verdict import compare
-
-CONTROL = "control"
-"""Folder of the control's run within the run."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """What a unit of work is about, how far it came, and what of it crosses the network."""
 
+import struct
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,8 +11,8 @@ from evolife.lifetime import Life, Outcome
 
 ROW_BYTES = 12
 """What crosses the network for one life of one member: three numbers."""
-COUNT_BYTES = 4
-"""What each rank adds: how many units of its share it finished."""
+SHARE = struct.Struct("<If")
+"""What each rank adds: how many units of its share it finished, in how many seconds."""
 
 
 class Task(NamedTuple):

@@ -44,6 +44,16 @@ def locked(folder: Path, patience: float = 5.0) -> Iterator[None]:
         yield
 
 
+def is_locked(folder: Path) -> bool:
+    """Whether another process keeps ``folder`` now; False where nobody can tell."""
+    try:
+        with (folder / LOCK).open("r") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in _HELD
+    return False
+
+
 def _acquired(file: IO[str], patience: float) -> bool:
     deadline = time.monotonic() + patience
     while True:

@@ -9,6 +9,9 @@ from pathlib import Path
 from evolife.errors import InvalidInput, nearest
 from evolife.storage.files import storage_errors, write_atomically
 
+CONTROL = "control"
+"""Folder of the control's run within the run."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RunFolder:
