@@ -1,13 +1,15 @@
-"""One life of the best champion as a film: an animated GIF, and a strip of stills.
+"""One life as a film: of the best champion, or of a generation's best member.
 
-It is the very life that ``evaluate`` measures first: the same key, in a unit of work of
-the same shape, because XLA's last digits depend on the shape and a last digit can turn
-a life. It is lived bin by bin and looked at in between, so a film has the same number
-of pictures and costs the same memory however long the life is.
+It is the very life that ``evaluate``, or the generation, measures first: the same key,
+in a unit of work of the same shape, because XLA's last digits depend on the shape and a
+last digit can turn a life. It is lived bin by bin and looked at in between, so a film
+has the same number of pictures and costs the same memory however long the life is.
 """
 
 import dataclasses
-from collections.abc import Iterator
+import functools
+import importlib.util
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -28,6 +30,8 @@ from evolife.base import (
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
 from evolife.experiment import Experiment, champion_population
+from evolife.generation import Generation
+from evolife.grid import Grid
 from evolife.lifetime import Life, Outcome, advance
 from evolife.plugins import registry
 from evolife.plugins.fit import action_shapes
@@ -42,11 +46,13 @@ PICTURES = 120
 """Scenes of a film at most: one at birth, and one at the end of every bin."""
 
 
-def refuse_unfilmable(environment: Environment, config: RunConfig) -> None:
+def refuse_unfilmable(
+    environment: Environment, config: RunConfig, asked: str = "--film"
+) -> None:
     """Refuse an environment that draws nothing.
 
     Raises:
-        InvalidInput: names it, and those that can be filmed.
+        InvalidInput: names it, and those that can be filmed; begins with ``asked``.
     """
     if _draws(type(innermost(environment))):
         return
@@ -57,13 +63,30 @@ def refuse_unfilmable(environment: Environment, config: RunConfig) -> None:
         except InvalidInput:
             continue
     raise InvalidInput(
-        f"--film: the environment '{config.env.name}' has no method draw; those that "
+        f"{asked}: the environment '{config.env.name}' has no method draw; those that "
         f"can be filmed: {', '.join(able)}"
     )
 
 
 def _draws(environment: type) -> bool:
     return getattr(environment, "draw", None) is not Environment.draw
+
+
+def check_record(experiment: Experiment) -> None:
+    """Refuse films in the record of a run that cannot be drawn.
+
+    Raises:
+        InvalidInput: the environment draws nothing, or Pillow is not installed.
+    """
+    if not experiment.config.record.film_every:
+        return
+    if importlib.util.find_spec("PIL") is None:
+        raise InvalidInput(
+            "record.film_every needs the package 'pillow', which is not installed; "
+            "run: pip install 'evolife[film]', or set record.film_every: null"
+        )
+    given = experiment.environment, experiment.config, "record.film_every"
+    refuse_unfilmable(*given)
 
 
 def first_life(
@@ -74,44 +97,86 @@ def first_life(
     ``genomes`` are those of all champions, best first.
     """
     config = experiment.config
-    usual = champion_population(experiment, config.lifetime.steps)
-    population = _Watched(
-        usual.agent, usual.environment, usual.member, usual.steps, PICTURES - 1, True
-    )
+    population = _watched(champion_population(experiment, config.lifetime.steps))
     pool = keys.pool_key(config.seed, keys.Pool.EVALUATE)
     task = Task(jax.device_put(genomes), pool, np.int32(0))
-    moments = []
-    for moment in population.watch(task, lives):
-        if ranks.stop_requested():
-            return None
-        moments.append(moment)
-    rewards, outcome = moments[-1][1]
-    returns = np.concatenate([[0.0], np.cumsum(rewards, dtype=np.float64)])
-    return Film([scene for scene, _ in moments], returns, outcome)
+    grid = champion_grid([0], range(lives))
+    return population.film(task, grid, 0, ranks.stop_requested)
+
+
+class Camera:
+    """Films the best member of a generation; the programs are compiled once."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        self._population = _watched(experiment.population)
+
+    def best_life(self, lived: Generation) -> Film | None:
+        """Live the first life of the best member again, on this rank alone.
+
+        None if a stop was asked for.
+        """
+        best, stop = int(np.argmax(lived.fitness)), lived.ranks.stop_requested
+        return self._population.film(lived.task, lived.grid, best, stop)
 
 
 class _Watched(Population):
-    """Lives the first unit of ``evaluate`` bin by bin, and is looked at in between."""
+    """Lives one unit of work bin by bin, and looks at one of its lives in between."""
 
-    def watch(
-        self, task: Task, lives: int
+    def film(
+        self, task: Task, grid: Grid, row: int, stop: Callable[[], bool]
+    ) -> Film | None:
+        """Film the first life of member number ``row``; None if ``stop()`` is true."""
+        moments = []
+        for moment in self._watch(task, grid, row):
+            if stop():
+                return None
+            moments.append(moment)
+        rewards, outcome = moments[-1][1]
+        returns = np.concatenate([[0.0], np.cumsum(rewards, dtype=np.float64)])
+        return Film([scene for scene, _ in moments], returns, outcome)
+
+    def _watch(
+        self, task: Task, grid: Grid, row: int
     ) -> Iterator[tuple[Scene, tuple[Array, Outcome]]]:
-        """Yield the first life at birth and after each bin, with what it earned."""
-        lanes, look = champion_grid([0], range(lives)).lanes(0), jax.jit(self._look)
-        life, outcome = self._begin(task, *lanes, np.int32(0))
+        """Yield the life at birth and after each bin, with what it earned."""
+        unit, *place = grid.places(row, 0)
+        members, lives = grid.lanes(unit)
+        where = np.array([*place, members[place[0]], lives[place[1]]], np.int32)
+        life, outcome = self._begin(task, members, lives, np.int32(0))
         for b, step in enumerate(self.edges.tolist()):
             if b:
                 begin, end = np.int32(b - 1), np.int32(b)
-                life, outcome = self._resume(task, *lanes, life, begin, end)
-            seen, earned = jax.device_get(look(task, life, outcome, np.int32(step)))
+                life, outcome = self._resume(task, members, lives, life, begin, end)
+            seen = self._looking(task, life, outcome, np.int32(step), where)
+            seen, earned = jax.device_get(seen)
             yield Scene(step, *seen), earned
 
-    def _look(self, task: Task, life: Life, outcome: Outcome, step: Array) -> Any:
-        life, outcome = jax.tree.map(lambda leaf: leaf[0, 0], (life, outcome))
-        genome = self.member(task.proposal, jnp.int32(0))
-        key = keys.life_key(task.pool, task.generation, 0, 0)
+    @functools.cached_property
+    def _looking(self) -> Callable[..., Any]:
+        return jax.jit(self._look)
+
+    def _look(
+        self, task: Task, life: Life, outcome: Outcome, step: Array, where: Array
+    ) -> Any:
+        lane, slot, index, number = where
+        life, outcome = jax.tree.map(lambda leaf: leaf[lane, slot], (life, outcome))
+        genome = self.member(task.proposal, index)
+        who = jnp.int32(0) if self.same_lives else index
+        key = keys.life_key(task.pool, task.generation, who, number)
         action = _next_action(self.agent, self.environment, genome, life, key, step)
         return (life.environment, action), (life.rewards, outcome)
+
+
+def _watched(usual: Population) -> _Watched:
+    """The same lives, cut into bins between which they are looked at."""
+    return _Watched(
+        usual.agent,
+        usual.environment,
+        usual.member,
+        usual.steps,
+        PICTURES - 1,
+        usual.same_lives,
+    )
 
 
 class _Seen(NamedTuple):

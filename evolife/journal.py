@@ -1,20 +1,29 @@
 """What rank 0 writes while a run goes on: metrics, dashboard, progress, checkpoints."""
 
+import statistics
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from evolife.config.model import config_digest
-from evolife.errors import EvolifeError
+from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, Step
 from evolife.experiment import Experiment
+from evolife.film import Camera
+from evolife.record import filmstrip, hparams
 from evolife.record.dashboard import Dashboard
 from evolife.record.metrics import MetricsFile, fitness_summary, read
 from evolife.record.progress import Display
-from evolife.storage import checkpoint
+from evolife.storage import champions, checkpoint
 from evolife.storage.run_folder import RunFolder
 from evolife.timing import CompileClock
+
+_FILM = (
+    "A life of the generation's best member, from birth at the left to its end at the "
+    "right; below each picture, the reward earned so far."
+)
 
 
 class Journal:
@@ -26,23 +35,23 @@ class Journal:
         run: RunFolder,
         done: int,
         display: Display,
+        ranks: int = 1,
     ) -> None:
         """Open the record after ``done`` generations; drop what lies beyond."""
         self._experiment, self._run, self._display = experiment, run, display
         self._metrics = MetricsFile(run.metrics_path)
         last = self._metrics.truncate_after(done) or {}
         self._earlier = float(last.get("wall_s", 0.0))
-        self._begun = time.perf_counter()
+        self._begun, self._date = time.perf_counter(), time.time()
         self._compiling = CompileClock()
-        self._curves = [
-            line["life/best"] for line in read(run.metrics_path) if "life/best" in line
-        ]
+        self._ranks, self._warnings = ranks, list[str]()
+        lines = read(run.metrics_path)
+        self._curves = [line["life/best"] for line in lines if "life/best" in line]
+        self._camera = Camera(experiment)
         self.dashboard: Dashboard | None = None
         if experiment.config.record.tensorboard:
             self.dashboard = Dashboard(run.tensorboard, done or None)
-            if not done:
-                config = experiment.config.to_yaml()
-                self.dashboard.text("config", f"```yaml\n{config}\n```")
+            self._begin(self.dashboard, lines)
 
     def __enter__(self) -> Self:
         return self
@@ -51,11 +60,15 @@ class Journal:
         self._metrics.close()
         if self.dashboard:
             try:
-                self.dashboard.close()
+                self._end(self.dashboard, failure)
             except EvolifeError:
                 # What ended the work matters more than the events it leaves unwritten.
                 if failure is None:
                     raise
+
+    def warn(self, text: str) -> None:
+        """Keep a warning for the next generation's line."""
+        self._warnings.append(text)
 
     def record(self, step: Step) -> None:
         """Write one generation."""
@@ -82,9 +95,41 @@ class Journal:
         )
 
     def champions(self, table: str, done: int) -> None:
-        """Show the final table on the dashboard."""
-        if self.dashboard:
-            self.dashboard.text("champions", table, done)
+        """Show the final table on the dashboard, once the champions are written."""
+        if not self.dashboard:
+            return
+        best = champions.read(self._run)[0]
+        scores = {f"champion/{name}": best.get(name) for name in ("held_out", "gap")}
+        self.dashboard.scalars(done, scores)
+        self.dashboard.text("champions", table, done)
+
+    def _begin(self, dashboard: Dashboard, lines: list[dict[str, Any]]) -> None:
+        """Say what the run is, and again what the restart hides of earlier sessions."""
+        self._row(None)
+        if not lines:
+            config = self._experiment.config.to_yaml()
+            dashboard.text("config", f"```yaml\n{config}\n```")
+        for line in lines:
+            dashboard.env_steps(line)
+
+    def _end(self, dashboard: Dashboard, failure: type[BaseException] | None) -> None:
+        """Say how the run ended, unless it was stopped to go on later."""
+        try:
+            if failure is None:
+                dashboard.summary(
+                    hparams.ended("done"), self._experiment.config.generations
+                )
+                self._row("done")
+            elif not issubclass(failure, Stopped):
+                self._row("failed")
+        finally:
+            dashboard.close()
+
+    def _row(self, end: hparams.End | None) -> None:
+        """Write the run's row of the table of runs."""
+        config = self._experiment.config
+        shown = hparams.settings(config.model_dump(mode="json"), config.record.hparams)
+        hparams.write(self._run.tensorboard, shown, self._date, end)
 
     def _summary(self, step: Step) -> dict[str, Any]:
         steps = self._experiment.steps_per_generation
@@ -92,6 +137,7 @@ class Journal:
         metrics: dict[str, Any] = {
             "generation": step.generation,
             "env_steps": steps * step.generation,
+            "ranks": self._ranks,
             "wall_s": self._earlier + time.perf_counter() - self._begun,
             "env_steps_per_s": steps / step.seconds["generation"],
             **fitness_summary(step.lived.fitness),
@@ -101,7 +147,10 @@ class Journal:
             "digest": step.digest.hex(),
             **spent,
             "time/compile": self._compiling.read(),
+            **_by_rank(step.lived.lived.rank_seconds),
         }
+        if self._warnings:
+            metrics["warnings"], self._warnings = self._warnings, []
         if step.details:
             best, median = step.details
             metrics["life/best"] = best.curve.tolist()
@@ -114,6 +163,8 @@ class Journal:
 
     def _draw(self, dashboard: Dashboard, step: Step, metrics: dict[str, Any]) -> None:
         dashboard.scalars(step.generation, metrics)
+        dashboard.env_steps(metrics)
+        self._film(dashboard, step)
         if not step.details:
             return
         best, median = (outcome.curve for outcome in step.details)
@@ -122,3 +173,26 @@ class Journal:
         dashboard.population(step.generation, step.lived.fitness)
         dashboard.life_curves(step.generation, best, median, steps)
         dashboard.life_map(step.generation, self._curves, steps)
+
+    def _film(self, dashboard: Dashboard, step: Step) -> None:
+        """Show the life of the best member, now and then and at the end."""
+        config, done = self._experiment.config, step.generation
+        every = config.record.film_every
+        if not every or (done % every and done != config.generations):
+            return
+        film = self._camera.best_life(step.lived)
+        if film:
+            world, name = self._experiment.environment, config.env.name
+            strip = filmstrip.stills(world, film, name)
+            dashboard.picture("champion/film", _FILM, done, strip)
+
+
+def _by_rank(seconds: Sequence[float]) -> dict[str, float]:
+    """How evenly the ranks lived; the slowest by its number."""
+    longest = max(seconds)
+    return {
+        "ranks/live_min": min(seconds),
+        "ranks/live_median": statistics.median(seconds),
+        "ranks/live_max": longest,
+        "ranks/slowest": seconds.index(longest),
+    }

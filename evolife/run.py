@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from evolife.config.model import RunConfig, control_config
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment, build
+from evolife.film import check_record
 from evolife.footprint import check_memory
 from evolife.idle import idle_ranks
 from evolife.journal import Journal
@@ -70,6 +71,7 @@ def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, 
 def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
     experiment = build(config)
     check_memory(experiment)
+    check_record(experiment)
     if session.resume:
         on_rank_zero(lambda: opening.check_config(experiment, path), session.ranks)
     return experiment
@@ -85,13 +87,20 @@ def evolve_run(
     ranks, run = session.ranks, RunFolder(path)
     on_rank_zero(lambda: opening.enter(experiment, run, session.resume, kept), ranks)
     table = _recorded(experiment, run, session)
-    environment, steps = experiment.environment, experiment.config.lifetime.steps
     return {
         "run": str(run.path),
         "name": experiment.config.name,
+        **_known(experiment),
+        "champions": table,
+    }
+
+
+def _known(experiment: Experiment) -> dict[str, float | None]:
+    """What the best and the memoryless agent can expect of a life, where known."""
+    environment, steps = experiment.environment, experiment.config.lifetime.steps
+    return {
         "optimum": environment.optimum(steps),
         "memoryless": environment.memoryless(steps),
-        "champions": table,
     }
 
 
@@ -135,9 +144,10 @@ def _work(
     session: Session,
 ) -> list[dict[str, Any]]:
     """Evolve and hold the tournament; return the table of champions on every rank."""
-    config, ranks, warn = experiment.config, session.ranks, session.terminal.warning
+    config, ranks = experiment.config, session.ranks
     with contextlib.ExitStack() as stack:
         journals = _open_journal(experiment, run, done, session, stack)
+        warn = _warner(session, journals)
         try:
             for step in evolve(experiment, progress, done, ranks, warn):
                 progress, done = step.progress, step.generation
@@ -153,7 +163,8 @@ def _work(
             on_rank_zero(lambda: journals[0].save(done, left), ranks)
             words = f"stopped after generation {done} with a checkpoint"
             raise Stopped(words) from stop
-        table = on_rank_zero(lambda: champions.write(run, best), ranks)
+        known = _known(experiment)
+        table = on_rank_zero(lambda: champions.write(run, best, known), ranks)
         for journal in journals:
             journal.champions(champions.markdown(table), done)
         return table
@@ -172,7 +183,19 @@ def _open_journal(
     def open_it() -> None:
         shown = session.terminal.progress(experiment.config.generations, done)
         display = stack.enter_context(shown)
-        opened.append(stack.enter_context(Journal(experiment, run, done, display)))
+        journal = Journal(experiment, run, done, display, session.ranks.size)
+        opened.append(stack.enter_context(journal))
 
     on_rank_zero(open_it, session.ranks)
     return opened
+
+
+def _warner(session: Session, journals: Sequence[Journal]) -> Callable[[str], None]:
+    """What tells the user, and keeps what was told."""
+
+    def warn(text: str) -> None:
+        session.terminal.warning(text)
+        for journal in journals:
+            journal.warn(text)
+
+    return warn

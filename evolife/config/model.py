@@ -122,6 +122,22 @@ class Record(Section):
 
     every: int = Field(default=1, ge=1, description="generations between heavy records")
     tensorboard: bool = Field(default=True, description="write TensorBoard event files")
+    hparams: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
+        default=(),
+        description="dotted keys in the dashboard's table of runs; none: the usual",
+    )
+    film_every: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="generations between films of the best member"
+    )
+
+    @pydantic.model_validator(mode="after")
+    def _films_are_shown(self) -> Self:
+        if self.film_every and not self.tensorboard:
+            raise ValueError(
+                f"film_every ({self.film_every}) needs tensorboard: true, which shows "
+                "the films; use film_every: null without it"
+            )
+        return self
 
 
 class Located(Section):

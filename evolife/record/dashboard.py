@@ -1,11 +1,8 @@
-"""TensorBoard event files, through tensorboardX.
-
-``tensorboardX.SummaryWriter`` hands events to a thread: when the disk is full that
-thread dies and the next call waits for ever, and what is queued is lost at a kill.
-The writer below it works in this thread and raises, so it is used directly.
-"""
+"""What the dashboard shows, as TensorBoard event files: one a session of a run."""
 
 import dataclasses
+import socket
+import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,31 +10,17 @@ from typing import Any
 
 import numpy as np
 from tensorboardX import summary
-from tensorboardX.event_file_writer import EventsWriter
 from tensorboardX.proto.event_pb2 import Event, SessionLog
-from tensorboardX.proto.summary_pb2 import HistogramProto, Summary, SummaryMetadata
+from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
+from evolife.record.event_file import EventFile
+from evolife.record.histogram import histogram
 from evolife.record.image import BLUE, ORANGE, Pixels, heat_map, line_chart, png
+from evolife.record.layout import against_env_steps, layout
 from evolife.storage.files import storage_errors
 
 _FLUSH_SECONDS = 5.0
 _MAP_ROWS = 120
-_BANDS = {
-    "fitness": {
-        "best, mean and median": [
-            "Multiline",
-            ["fitness/best", "fitness/mean", "fitness/median"],
-        ],
-        "p10, median, p90": [
-            "Margin",
-            ["fitness/median", "fitness/p10", "fitness/p90"],
-        ],
-        "p25, median, p75": [
-            "Margin",
-            ["fitness/median", "fitness/p25", "fitness/p75"],
-        ],
-    }
-}
 _CURVES = (
     "Reward per step within a life: best member (orange) and median member (blue). "
     "Left to right: step of life. The numbers are the ends of the axes."
@@ -73,46 +56,46 @@ class Dashboard:
             session = _next_session(folder)
             # A number at the front keeps the sessions in order, whatever the clock of
             # the machine that resumes says, and two files in one second apart.
-            self._writer = EventsWriter(str(folder / f"session_{session:04d}"))
+            number, host = f"session_{session:04d}", socket.gethostname()
+            name = f"{number}.out.tfevents.{int(time.time())}.{host}"
+            self._file = EventFile(folder / name)
+        self._kept: dict[tuple[str, ...], Event] = {}
         self._drawings: dict[str, _Drawing] = {}
         self._flushed = time.monotonic()
         # TensorBoard takes the first START of a folder for no restart, so that a fresh
         # run must write one too.
         first = 0 if resume_generation is None else resume_generation + 1
-        self._event(Event(step=first, session_log=SessionLog(status=SessionLog.START)))
+        self._file.add(
+            Event(step=first, session_log=SessionLog(status=SessionLog.START))
+        )
         if session == 1 or first == 0:
-            self._summary(summary.custom_scalars(_BANDS), 0)
+            self.summary(layout(), 0)
         self.flush()
 
     def scalars(self, generation: int, metrics: Mapping[str, Any]) -> None:
         """Write every numeric metric; lists, texts and missing values are passed by."""
-        values = [
-            Summary.Value(tag=tag, simple_value=float(value))
+        numbers = {
+            tag: value
             for tag, value in metrics.items()
             if tag != "generation" and _is_number(value)
-        ]
-        self._summary(Summary(value=values), generation)
+        }
+        self._numbers(numbers, generation)
         if time.monotonic() - self._flushed > _FLUSH_SECONDS:
             self.flush()
 
+    def env_steps(self, metrics: Mapping[str, Any]) -> None:
+        """Write the main scalars of a line of ``metrics.jsonl`` at its ``env_steps``.
+
+        A restart hides all steps beyond its generation, these too: write those of
+        every line anew after a resume.
+        """
+        step, numbers = against_env_steps(metrics)
+        known = {tag: value for tag, value in numbers.items() if _is_number(value)}
+        self._numbers(known, step)
+
     def population(self, generation: int, fitness: Any) -> None:
         """Write the histogram of ``(K,)`` fitness values."""
-        values = np.asarray(fitness, dtype=np.float64)
-        values = values[np.isfinite(values)]
-        if not values.size:
-            return
-        counts, edges = np.histogram(values, bins=30)
-        histogram = HistogramProto(
-            min=edges[0],
-            max=edges[-1],
-            num=values.size,
-            sum=values.sum(),
-            sum_squares=values @ values,
-            bucket_limit=edges[1:],
-            bucket=counts,
-        )
-        value = Summary.Value(tag="fitness/population", histo=histogram)
-        self._summary(Summary(value=[value]), generation)
+        self.summary(histogram("fitness/population", fitness), generation)
 
     def life_curves(self, generation: int, best: Any, median: Any, steps: int) -> None:
         """Write the ``(B,)`` within-life reward rates of the best and median member.
@@ -169,9 +152,18 @@ class Dashboard:
                 lambda: heat_map(_thinned(rows[:count]), first, generation, across),
             )
 
+    def picture(self, tag: str, description: str, generation: int, file: bytes) -> None:
+        """Write an image that is drawn already, as the content of a PNG file."""
+        width, height = struct.unpack(">II", file[16:24])
+        self._image(tag, description, generation, (height, width, 3), file)
+
+    def summary(self, content: Summary, generation: int) -> None:
+        """Write a summary of any kind."""
+        self._file.add(Event(step=int(generation), summary=content))
+
     def text(self, tag: str, markdown: str, generation: int = 0) -> None:
         """Write a text, for example the resolved config or the champions."""
-        self._summary(summary.text(tag, markdown), generation)
+        self.summary(summary.text(tag, markdown), generation)
 
     def flush(self) -> None:
         """Draw what waits to be drawn and wait until everything is on disk.
@@ -180,38 +172,45 @@ class Dashboard:
         """
         # TensorBoard keeps ten images a tag: one for every generation would be waste.
         for tag, drawing in self._drawings.items():
-            self._image(tag, drawing)
+            pixels = drawing.draw()
+            given = tag, drawing.description, drawing.generation
+            self._image(*given, pixels.shape, png(pixels))
         self._drawings.clear()
-        with storage_errors("write the event files in", self._folder):
-            self._writer.flush()
+        self._file.flush()
         self._flushed = time.monotonic()
 
     def close(self) -> None:
         """Flush and close the event file."""
         self.flush()
-        with storage_errors("write the event files in", self._folder):
-            self._writer.close()
+        self._file.close()
 
-    def _image(self, tag: str, drawing: "_Drawing") -> None:
-        pixels = drawing.draw()
-        height, width, channels = pixels.shape
+    def _image(
+        self,
+        tag: str,
+        description: str,
+        generation: int,
+        shape: tuple[int, ...],
+        file: bytes,
+    ) -> None:
+        height, width, channels = shape
         image = Summary.Image(
-            height=height,
-            width=width,
-            colorspace=channels,
-            encoded_image_string=png(pixels),
+            height=height, width=width, colorspace=channels, encoded_image_string=file
         )
-        metadata = SummaryMetadata(summary_description=drawing.description)
+        metadata = SummaryMetadata(summary_description=description)
         value = Summary.Value(tag=tag, image=image, metadata=metadata)
-        self._summary(Summary(value=[value]), drawing.generation)
+        self.summary(Summary(value=[value]), generation)
 
-    def _summary(self, content: Summary, step: int) -> None:
-        self._event(Event(step=int(step), summary=content))
-
-    def _event(self, event: Event) -> None:
-        event.wall_time = time.time()
-        with storage_errors("write the event files in", self._folder):
-            self._writer.write_event(event)
+    def _numbers(self, numbers: Mapping[str, Any], step: int) -> None:
+        """Write scalars; an event of the same tags is kept, as building one is slow."""
+        tags = tuple(numbers)
+        if tags not in self._kept:
+            values = [Summary.Value(tag=tag) for tag in tags]
+            self._kept[tags] = Event(summary=Summary(value=values))
+        event = self._kept[tags]
+        event.step = int(step)
+        for value, number in zip(event.summary.value, numbers.values(), strict=True):
+            value.simple_value = float(number)
+        self._file.add(event)
 
 
 def _thinned(rows: Sequence[Sequence[float | None]]) -> np.ndarray:
@@ -222,6 +221,8 @@ def _thinned(rows: Sequence[Sequence[float | None]]) -> np.ndarray:
 
 
 def _is_number(value: Any) -> bool:
+    if type(value) is float:
+        return True
     if isinstance(value, bool | np.bool_):
         return False
     return isinstance(value, int | float | np.integer | np.floating)

@@ -54,10 +54,7 @@ def write(folder: Path, environment: Environment, film: Film, name: str) -> list
         InvalidInput: a drawing of the environment ``name`` fails, or the folder cannot
             be written.
     """
-    source = Path(inspect.getfile(type(innermost(environment))))
-    with plugin_errors(f"env '{name}': draw", source):
-        places = range(len(film.scenes))
-        pictures = [picture(environment, film, place) for place in places]
+    pictures = _pictures(environment, film, name, range(len(film.scenes)))
     files = {"film.gif": animation(pictures), "film.png": strip(pictures)}
     for file, content in files.items():
         try:
@@ -68,6 +65,23 @@ def write(folder: Path, environment: Environment, film: Film, name: str) -> list
                 "folder writable, or make room there, and evaluate again"
             ) from error
     return [str(folder / file) for file in files]
+
+
+def stills(environment: Environment, film: Film, name: str) -> bytes:
+    """Draw the same strip as ``film.png``, without the pictures between.
+
+    Raises:
+        InvalidInput: a drawing of the environment ``name`` fails.
+    """
+    return strip(_pictures(environment, film, name, _places(len(film.scenes))))
+
+
+def _pictures(
+    environment: Environment, film: Film, name: str, places: Sequence[int]
+) -> list["Image"]:
+    source = Path(inspect.getfile(type(innermost(environment))))
+    with plugin_errors(f"env '{name}': draw", source):
+        return [picture(environment, film, place) for place in places]
 
 
 def picture(environment: Environment, film: Film, place: int) -> "Image":
@@ -119,11 +133,16 @@ def strip(pictures: Sequence["Image"]) -> bytes:
     """A PNG of ``STILLS`` pictures side by side, from birth to end."""
     from PIL import Image
 
-    places = np.linspace(0, len(pictures) - 1, min(STILLS, len(pictures)))
-    chosen = [pictures[round(place)] for place in places]
+    chosen = [pictures[place] for place in _places(len(pictures))]
     whole = Image.new("RGB", (WIDTH * len(chosen), HEIGHT))
     for i, image in enumerate(chosen):
         whole.paste(image, (i * WIDTH, 0))
     file = io.BytesIO()
     whole.save(file, "PNG", optimize=True)
     return file.getvalue()
+
+
+def _places(count: int) -> list[int]:
+    """Which of ``count`` pictures are in a strip."""
+    places = np.linspace(0, count - 1, min(STILLS, count))
+    return [round(place) for place in places]

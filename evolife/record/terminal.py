@@ -122,6 +122,7 @@ def _console(stream: TextIO, name: str) -> Console:
     # Environment variables such as FORCE_COLOR must not put escape codes into files.
     return Console(
         file=stream,
+        force_jupyter=False,
         force_terminal=_on_screen(stream, name),
         markup=False,
         emoji=False,

@@ -1,8 +1,9 @@
 """Champions on disk: ``champions.json`` and one safetensors file each."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import jax
@@ -40,8 +41,14 @@ def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
     ]
 
 
-def write(run: RunFolder, champions: Sequence[Champion]) -> list[dict[str, Any]]:
+def write(
+    run: RunFolder,
+    champions: Sequence[Champion],
+    known: Mapping[str, float | None] = MappingProxyType({}),
+) -> list[dict[str, Any]]:
     """Write genomes, then the table that names them; return the table.
+
+    ``known`` are further numbers beside the table, such as the world's optimum.
 
     A table of other champions goes first: it must not name genomes that are not its
     own, whenever a kill comes.
@@ -51,7 +58,7 @@ def write(run: RunFolder, champions: Sequence[Champion]) -> list[dict[str, Any]]
     """
     table = describe(champions)
     path = run.champions / "champions.json"
-    document = json.dumps({"champions": table}, indent=2).encode() + b"\n"
+    document = json.dumps({**known, "champions": table}, indent=2).encode() + b"\n"
     with storage_errors("write the champions", path):
         if path.exists() and path.read_bytes() != document:
             path.unlink()
