@@ -103,7 +103,7 @@ def test_list_names_what_there_is():
     names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
     assert set(names) == {
         *("agents", "envs", "strategies", "selections", "configs"),
-        *("meta", "operators"),
+        *("meta", "operators", "sweeps"),
     }
     assert set(names["agents"]) >= AGENTS
     assert set(names["envs"]) >= ENVS

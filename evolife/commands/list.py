@@ -1,29 +1,32 @@
-"""Show what there is: agents, envs, strategies, selections, configs, operators."""
+"""Show what there is: agents, envs, strategies, selections, configs, sweeps."""
 
 import argparse
-from collections.abc import Callable, Sequence
+import builtins
+import os
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from evolife.arguments import add_json, add_plugins
 from evolife.config.bundled import bundled_configs, bundled_folder
 from evolife.config.yaml_file import read_yaml
+from evolife.errors import InvalidInput, nearest
 from evolife.plugins import registry
 from evolife.record.terminal import Terminal
 
-Rows = list[dict[str, str]]
+Rows = builtins.list[dict[str, str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("kind", nargs="?", choices=list(_KINDS), help="one kind only")
+    parser.add_argument("kind", nargs="?", choices=[*_KINDS], help="one kind only")
     add_plugins(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one table a kind."""
-    kinds = [args.kind] if args.kind else list(_KINDS)
-    found = {kind: _KINDS[kind](args.plugins) for kind in kinds}
+    found = list(args.kind, args.plugins)
     terminal = Terminal(args.json)
     if args.json:
         terminal.print_json(found)
@@ -34,6 +37,30 @@ def run(args: argparse.Namespace) -> int:
         )
         terminal.text("")
     return 0
+
+
+def list(
+    kind: str | None = None, plugins: Sequence[str | os.PathLike[str]] = ()
+) -> dict[str, Rows]:
+    """Tell what there is.
+
+    Args:
+        kind: one kind only: agents, envs, strategies, selections, configs, meta or
+            operators.
+        plugins: folders with ``agents/`` and ``envs/`` of your own.
+
+    Returns:
+        The document that ``evolife list --json`` prints: names and summaries by kind.
+
+    Raises:
+        InvalidInput: there is no such kind, or no such folder.
+    """
+    if kind is not None and kind not in _KINDS:
+        raise InvalidInput(
+            f"kind '{kind}': allowed are {', '.join(_KINDS)}{nearest(kind, _KINDS)}"
+        )
+    folders = [os.fspath(folder) for folder in plugins]
+    return {one: _KINDS[one](folders) for one in _KINDS if kind in (None, one)}
 
 
 def _plugins(kind: str) -> Callable[[Sequence[str]], Rows]:
@@ -63,11 +90,15 @@ def _selections(_: Sequence[str]) -> Rows:
 def _configs(kind: str) -> Callable[[Sequence[str]], Rows]:
     def rows(_: Sequence[str]) -> Rows:
         return [
-            {"name": name, "summary": str(read_yaml(path).data.get("claim", ""))}
+            {"name": name, "summary": _purpose(read_yaml(path).data)}
             for name, path in bundled_configs(kind).items()
         ]
 
     return rows
+
+
+def _purpose(data: Mapping[str, Any]) -> str:
+    return str(data.get("claim") or data.get("description", ""))
 
 
 def _operators(_: Sequence[str]) -> Rows:
@@ -90,5 +121,6 @@ _KINDS: dict[str, Callable[[Sequence[str]], Rows]] = {
     "selections": _selections,
     "configs": _configs("configs"),
     "meta": _configs("meta"),
+    "sweeps": _configs("sweeps"),
     "operators": _operators,
 }

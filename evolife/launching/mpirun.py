@@ -79,7 +79,7 @@ def launch_local(
             stderr=subprocess.PIPE,
             # Ctrl-C in a terminal goes to a whole session; mpirun would kill its ranks.
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
+            preexec_fn=die_with_parent(),
         )
         with process, _forwarding(process) as received:
             assert process.stderr is not None
@@ -138,8 +138,8 @@ def _environment(ranks: int) -> dict[str, str]:
     return env
 
 
-def _die_with_parent() -> Callable[[], None] | None:
-    """Make Linux end mpirun when this process dies; ranks watch mpirun themselves."""
+def die_with_parent() -> Callable[[], None] | None:
+    """Return what makes Linux end a started process when this one dies, if it can."""
     if not sys.platform.startswith("linux"):
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()

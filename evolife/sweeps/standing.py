@@ -2,21 +2,28 @@
 
 import dataclasses
 import json
+import math
 import re
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Literal
 
 from evolife.errors import EvolifeError
 from evolife.lineage.manifest import read_manifest
+from evolife.storage.files import storage_errors
 from evolife.storage.lock import is_locked
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder
 
-State = Literal["waiting", "running", "done", "failed", "stopped"]
-"""``stopped``: begun and not ended, whether by a signal or by a kill."""
+State = Literal["waiting", "running", "done", "failed", "stopped", "pruned"]
+"""``stopped``: begun and not ended, whether by a signal or by a kill; ``pruned``:
+stopped for good, because others left it behind."""
 
 HELD_OUT = "held_out"
 """Name of the metric that is the best champion's score on held-out lives."""
 _TAIL_BYTES = 65_536
+_PRUNED = "pruned"
+_SIGN = "evolife: "
 _NO_CONTROL = re.compile("^control: null$", re.MULTILINE)
 
 
@@ -28,6 +35,13 @@ class Standing:
     state: State
     metrics: dict[str, Any]
     """The last whole line of ``metrics.jsonl``, and the best champion's scores."""
+    message: str = ""
+    """Why it failed."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is still to be done; one that failed is tried again."""
+        return self.state not in ("done", "pruned")
 
     @property
     def generation(self) -> int:
@@ -35,34 +49,57 @@ class Standing:
         return int(self.metrics.get("generation", 0))
 
 
-def standings(folder: SweepFolder, entries: list[Entry]) -> list[Standing]:
+def standings(folder: SweepFolder, entries: Sequence[Entry]) -> list[Standing]:
     """The standing of every run of ``entries``, in their order."""
-    return [standing(folder.run(entry.run), entry) for entry in entries]
+    return [standing(folder, entry) for entry in entries]
 
 
-def standing(run: RunFolder, entry: Entry) -> Standing:
+def standing(folder: SweepFolder, entry: Entry) -> Standing:
     """How far one run has come; a damaged file counts as absent."""
-    metrics = last_line(run)
-    if not run.config_path.is_file():
-        return Standing(entry, "waiting", metrics)
-    ends = _ends(run)
-    if ends and ends[-1] == "done" and _control_done(run):
+    run, metrics = folder.run(entry.run), last_line(folder.run(entry.run))
+    begun = run.config_path.is_file()
+    ends = _ends(run) if begun else []
+    last = ends[-1] if ends else None
+    if last == "done" and _control_done(run):
         return Standing(entry, "done", metrics | champion_metrics(run))
-    if is_locked(run.path):
+    if begun and is_locked(run.path):
         return Standing(entry, "running", metrics)
-    failed = bool(ends) and ends[-1] == "failed"
-    return Standing(entry, "failed" if failed else "stopped", metrics)
+    if (run.path / _PRUNED).exists():
+        return Standing(entry, "pruned", metrics)
+    message = last_words(folder.log_path(entry.run))
+    if last != "stopped" and message:
+        return Standing(entry, "failed", metrics, message)
+    return Standing(entry, "stopped" if begun else "waiting", metrics)
+
+
+def mark_pruned(run: RunFolder) -> None:
+    """Note that a run was left behind by others and shall not go on."""
+    with storage_errors("write in", run.path):
+        run.path.mkdir(parents=True, exist_ok=True)
+        (run.path / _PRUNED).touch()
+
+
+def last_words(log: Path) -> str:
+    """The message that a failed command ended its log with; empty if it did not."""
+    lines = tail(log).decode(errors="replace").strip().splitlines()
+    last = lines[-1] if lines else ""
+    return last.removeprefix(_SIGN) if last.startswith(_SIGN) else ""
+
+
+def tail(path: Path) -> bytes:
+    """The end of a file; empty where there is none."""
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _TAIL_BYTES))
+            return file.read()
+    except OSError:
+        return b""
 
 
 def last_line(run: RunFolder) -> dict[str, Any]:
     """The last whole line of ``metrics.jsonl``; empty where there is none."""
-    try:
-        with run.metrics_path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL_BYTES))
-            lines = file.read().split(b"\n")[:-1]
-    except OSError:
-        return {}
+    lines = tail(run.metrics_path).split(b"\n")[:-1]
     return _mapping(lines[-1]) if lines else {}
 
 
@@ -84,6 +121,8 @@ def _ends(run: RunFolder) -> list[str | None]:
     except EvolifeError:
         return []
     sessions = manifest["sessions"] if manifest else []
+    if not isinstance(sessions, list) or not all(isinstance(s, dict) for s in sessions):
+        return []
     return [session.get("exit_reason") for session in sessions]
 
 
@@ -100,3 +139,9 @@ def _mapping(line: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def finite(value: object) -> float | None:
+    """The value as a number; None where it is none."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]

@@ -1,0 +1,186 @@
+"""Expand a YAML sweep into runs, run what is unfinished of them, say how they stand."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evolife.arguments import add_json, add_overrides
+from evolife.errors import EvolifeError, InvalidInput
+from evolife.launching.launcher import place
+from evolife.record.progress import duration
+from evolife.record.terminal import Terminal
+
+if TYPE_CHECKING:
+    from evolife.sweeps.folder import Entry
+    from evolife.sweeps.spec import Sweep
+
+_ROWS = 20
+"""Runs that a table shows of many; --json has them all."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "sweep", help="a bundled sweep's name, a YAML file, or a sweep's folder"
+    )
+    add_overrides(parser)
+    parser.add_argument("--base", help="config to change, instead of the file's own")
+    parser.add_argument("--out", type=Path, help="folder (default: runs/sweep-NAME)")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="show the runs and start none"
+    )
+    parser.add_argument(
+        "--status", action="store_true", help="show how a sweep's folder stands"
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=("local", "slurm"),
+        default="local",
+        help="processes of this machine, or one Slurm array",
+    )
+    parser.add_argument(
+        "--max-parallel", type=int, metavar="N", help="most runs at a time"
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="allow more than 100,000 runs"
+    )
+    parser.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    add_json(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Show, run, hand in, or be one run of an array."""
+    terminal = Terminal(args.json)
+    if args.status:
+        return _status(args, terminal)
+    if args.line is not None:
+        return _become(Path(args.sweep), args.line)
+    if args.dry_run:
+        return _dry_run(args, terminal)
+    from evolife.sweeps.sweeping import sweep
+
+    report = sweep(
+        args.sweep,
+        *args.overrides,
+        base=args.base,
+        out=args.out,
+        launcher=args.launcher,
+        max_parallel=args.max_parallel,
+        yes=args.yes,
+        tell=terminal.info,
+    )
+    _show(report, terminal, args.json)
+    failed = report["states"].get("failed", 0)
+    if failed:
+        raise EvolifeError(
+            f"{failed} of {len(report['runs'])} runs failed; try those again with: "
+            f"evolife sweep {report['sweep']}"
+        )
+    return 0
+
+
+def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
+    from evolife.sweeps.preparing import predicted, prepare
+
+    # Counting is what --yes is asked for; a table of runs is no risk.
+    prepared = prepare(args.sweep, args.overrides, args.base, yes=args.yes)
+    spec, entries = prepared.sweep.spec, prepared.entries
+    count = len(entries) or spec.run_cap or 0
+    forecast = predicted(prepared, args.max_parallel)
+    if args.json:
+        runs = [{"run": e.run, "parameters": e.parameters} for e in entries]
+        found = {"seconds": forecast.seconds, "measured_runs": forecast.known}
+        report = {"name": spec.name, "count": count, "predicted": found, "runs": runs}
+        terminal.print_json(report)
+        return 0
+    for key in prepared.sweep.ignored:
+        terminal.warning(f"{key}: means nothing without a server; ignored")
+    rows = [(e.run, _changes(prepared.sweep, e)) for e in entries[:_ROWS]]
+    terminal.table(f"{spec.name}: {spec.method}", ("run", "changes"), rows)
+    if len(entries) > _ROWS:
+        terminal.text(f"... and {len(entries) - _ROWS:,} more")
+    how = "as runs like these took here" if forecast.known else "a guess by size alone"
+    if 0 < forecast.known < count:
+        how = f"{forecast.known:,} as runs like them took here, the others guessed"
+    terminal.text(f"{count:,} runs, about {duration(forecast.seconds)} ({how})")
+    return 0
+
+
+def _changes(sweep: "Sweep", entry: "Entry") -> str:
+    """What is this run's own, beside what all of them have."""
+    own = {
+        key: value
+        for key, value in entry.parameters.items()
+        if sweep.parameters[key].kind != "constant"
+    }
+    return "  ".join(f"{key}={json.dumps(value)}" for key, value in own.items())
+
+
+def _status(args: argparse.Namespace, terminal: Terminal) -> int:
+    from evolife.sweeps.folder import open_sweep
+    from evolife.sweeps.summary import summary
+
+    path = args.out or Path(args.sweep)
+    if not path.is_dir():
+        from evolife.sweeps.opening import default_path
+        from evolife.sweeps.spec import load_sweep
+
+        path = default_path(load_sweep(args.sweep, args.overrides, args.base))
+    _show(summary(open_sweep(path)), terminal, args.json)
+    return 0
+
+
+def _become(path: Path, line: int) -> int:
+    """Replace this process by one line of the manifest, as a task of an array does."""
+    from evolife.sweeps.folder import open_sweep, read_entries
+    from evolife.sweeps.job import train_arguments
+    from evolife.sweeps.standing import standing
+
+    folder = open_sweep(path)
+    entries = read_entries(folder)
+    if not 0 <= line < len(entries):
+        raise InvalidInput(f"--line {line}: allowed are 0 to {len(entries) - 1}")
+    entry = entries[line]
+    if not standing(folder, entry).is_open:
+        return 0
+    here = place()
+    if here is None or here.rank == 0:
+        _write_to(folder.log_path(entry.run))
+    words = train_arguments(folder, entry, list(entry.parameters))
+    os.execv(sys.executable, [sys.executable, "-m", "evolife", *words])
+
+
+def _write_to(log: Path) -> None:
+    log.parent.mkdir(exist_ok=True)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.write(file, b"-- begun by an array's task\n")
+    os.dup2(file, 1)
+    os.dup2(file, 2)
+
+
+def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
+    if as_json:
+        terminal.print_json(report)
+        return
+    name = report["metric"]["name"]
+    shown = [r for r in report["runs"] if r["state"] != "waiting"][-_ROWS:]
+    rows = [
+        (r["run"], r["state"], r["generation"], "" if r[name] is None else r[name])
+        for r in shown
+    ]
+    terminal.table("", ("run", "state", "generation", name), rows)
+    for row in report["runs"]:
+        if "message" in row:
+            terminal.text(f"failed: {row['run']}: {row['message']}")
+    states = ", ".join(f"{count} {state}" for state, count in report["states"].items())
+    terminal.text(states)
+    if report["best"]:
+        terminal.text(
+            f"best so far: {report['best']['run']}, {report['best'][name]:.4g}"
+        )
+    if "job" in report:
+        terminal.text(f"job {report['job']}: {report['script']}")
+    terminal.text(f"report: evolife report {report['sweep']}")

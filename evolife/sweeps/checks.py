@@ -1,0 +1,101 @@
+"""Whether the runs of a sweep are configs at all, before the first of them begins."""
+
+import functools
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from evolife.config.bundled import bundled_folder
+from evolife.config.layers import CHOICES, Layer, Origins, merge, override_layer
+from evolife.config.model import Choice, RunConfig, parse_config
+from evolife.errors import InvalidInput, nearest
+from evolife.sweeps.expansion import canonical
+from evolife.sweeps.folder import Entry
+from evolife.sweeps.spec import Sweep
+
+_ALL = 1_000
+"""Up to so many runs are each checked whole; of more, every value of every key."""
+_SHOWN = 5
+
+
+def check(sweep: Sweep, entries: Sequence[Entry]) -> None:
+    """Refuse runs whose config would be refused; needs no JAX.
+
+    Hyperparameters are checked by name for plug-ins that come with evolife; what only
+    the plug-in itself can refuse shows when its run begins.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong, the first few.
+    """
+    problems: dict[str, None] = {}
+    for overrides in _samples(entries):
+        try:
+            config = resolved(sweep.base, overrides)
+        except InvalidInput as error:
+            problems |= dict.fromkeys(str(error).splitlines())
+        else:
+            problems |= dict.fromkeys(_unknown_settings(config))
+        if len(problems) > _SHOWN:
+            break
+    if problems:
+        told = list(problems)[:_SHOWN]
+        more = ["..."] if len(problems) > _SHOWN else []
+        raise InvalidInput("\n".join([*told, *more]))
+
+
+def resolved(base: RunConfig, overrides: Sequence[str]) -> RunConfig:
+    """The config of one run.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong.
+    """
+    layer = Layer(base.model_dump(mode="json"), Origins({"": "base"}))
+    return parse_config(merge(layer, override_layer(overrides)))
+
+
+def _samples(entries: Sequence[Entry]) -> Iterator[tuple[str, ...]]:
+    """Overrides of all runs, or of the first that has each value of each key."""
+    if len(entries) <= _ALL:
+        yield from (entry.overrides for entry in entries)
+        return
+    seen: set[str] = set()
+    for entry in entries:
+        new = {f"{key} {canonical({'': v})}" for key, v in entry.parameters.items()}
+        if not new <= seen:
+            seen |= new
+            yield entry.overrides
+        if len(seen) > _ALL:
+            return
+
+
+def _unknown_settings(config: RunConfig) -> Iterable[str]:
+    """Hyperparameters that the named plug-in lacks, as far as it is known."""
+    for section in CHOICES:
+        choice: Choice | None = getattr(config, section, None)
+        if choice is None or (section, choice.name) not in _known():
+            continue
+        allowed = _known()[section, choice.name]
+        for key in choice.settings:
+            if key not in allowed:
+                origin = config.origins.of((section, key))
+                yield (
+                    f"{origin}: {section}.{key}: {section} '{choice.name}' has no "
+                    f"such hyperparameter; allowed: {', '.join(sorted(allowed))}"
+                    f"{nearest(key, allowed)}"
+                )
+
+
+@functools.cache
+def _known() -> dict[tuple[str, str], set[str]]:
+    """Names of the hyperparameters of every plug-in that comes with evolife."""
+    path = bundled_folder("configs").parent / "schema.json"
+    schema = json.loads(path.read_text())
+    found: dict[tuple[str, str], set[str]] = {}
+    for section in CHOICES:
+        kinds: Any = schema["properties"].get(section, {}).get("anyOf", ())
+        for kind in kinds:
+            given = kind.get("properties", {})
+            name = given.get("name", {}).get("const")
+            if name and kind.get("additionalProperties") is False:
+                found[section, name] = set(given) - {"name"}
+    return found

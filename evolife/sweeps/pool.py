@@ -1,0 +1,187 @@
+"""Runs of a sweep as local processes, as many at a time as there is room for."""
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
+from typing import IO
+
+from evolife.errors import Stopped
+from evolife.launching.mpirun import LAUNCHER, die_with_parent
+from evolife.storage.files import storage_errors
+from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.sweeps.job import train_arguments
+from evolife.sweeps.slots import Slot
+from evolife.sweeps.sources import Ended, Source
+from evolife.sweeps.standing import mark_pruned, standing
+
+_NAP_SECONDS = 0.05
+_LOOK_SECONDS = 1.0
+"""Between looks at how far the runs have come."""
+
+Tell = Callable[[Entry, Ended, float], None]
+"""Hears of every run that ended, how, and after how many seconds."""
+
+
+@dataclasses.dataclass
+class _Running:
+    entry: Entry
+    process: subprocess.Popen[bytes]
+    log: IO[bytes]
+    begun: float
+    pruned: bool = False
+
+
+class Pool:
+    """Starts runs in ``slots`` until ``source`` has no more; a context of one call."""
+
+    def __init__(
+        self,
+        folder: SweepFolder,
+        slots: Sequence[Slot],
+        source: Source,
+        shown: Sequence[str],
+        tell: Tell,
+    ) -> None:
+        self._folder, self._slots, self._source = folder, slots, source
+        self._shown, self._tell = shown, tell
+        self._under_way: dict[int, _Running] = {}
+        self._signals: list[int] = []
+        self._looked = 0.0
+
+    def run(self) -> None:
+        """Run all; a run that fails stops no other.
+
+        Raises:
+            Stopped: a signal came; every run under way has its checkpoint.
+            EvolifeError: a log cannot be written.
+        """
+        with self._stoppable():
+            try:
+                self._fill()
+                while self._under_way:
+                    time.sleep(_NAP_SECONDS)
+                    self._collect()
+                    self._look()
+                    if not self._signals:
+                        self._fill()
+            finally:
+                self._kill()
+        if self._signals:
+            raise Stopped("stopped")
+
+    def _fill(self) -> None:
+        for number, slot in enumerate(self._slots):
+            if number not in self._under_way:
+                entry = self._source.next()
+                if entry is None:
+                    return
+                self._under_way[number] = self._start(entry, slot)
+
+    def _start(self, entry: Entry, slot: Slot) -> _Running:
+        words = train_arguments(self._folder, entry, self._shown)
+        command = [sys.executable, "-m", "evolife", *words]
+        path = self._folder.log_path(entry.run)
+        with storage_errors("write the log", path):
+            path.parent.mkdir(exist_ok=True)
+            log = path.open("ab")
+            log.write(f"-- {' '.join(command)}\n".encode())
+            log.flush()
+        process = subprocess.Popen(
+            [*command, "--ranks", str(slot.ranks)],
+            # Ranks end with this process, however it ends.
+            env={**os.environ, LAUNCHER: str(os.getpid())},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_settled(slot.cores),
+        )
+        return _Running(entry, process, log, time.monotonic())
+
+    def _collect(self) -> None:
+        for number, running in list(self._under_way.items()):
+            code = running.process.poll()
+            if code is None:
+                continue
+            del self._under_way[number]
+            how = _how(running, code, asked=bool(self._signals))
+            if how == "failed" and code < 0:
+                words = f"evolife: ended by signal {-code}\n"
+                running.log.write(words.encode())
+            running.log.close()
+            if how == "pruned":
+                mark_pruned(self._folder.run(running.entry.run))
+            spent = time.monotonic() - running.begun
+            self._source.ended(standing(self._folder, running.entry), how)
+            self._tell(running.entry, how, spent)
+
+    def _look(self) -> None:
+        """Now and then, stop those that others have left behind."""
+        if time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        for running in self._under_way.values():
+            if not running.pruned and self._source.superfluous(
+                standing(self._folder, running.entry)
+            ):
+                running.pruned = True
+                running.process.send_signal(signal.SIGUSR1)
+        self._looked = time.monotonic()
+
+    @contextlib.contextmanager
+    def _stoppable(self) -> Iterator[None]:
+        """Let signals stop all runs with a checkpoint; a second one ends them."""
+
+        def handle(number: int, frame: FrameType | None) -> None:
+            insists = number != signal.SIGUSR1 and number in self._signals
+            self._signals.append(number)
+            for running in list(self._under_way.values()):
+                how = signal.SIGKILL if insists else signal.SIGUSR1
+                with contextlib.suppress(ProcessLookupError):
+                    running.process.send_signal(how)
+
+        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
+        before = {number: signal.signal(number, handle) for number in handled}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _kill(self) -> None:
+        """Leave nothing running behind a failure of this process."""
+        for running in self._under_way.values():
+            running.process.kill()
+            running.process.wait()
+            running.log.close()
+
+
+def _how(running: _Running, code: int, asked: bool) -> Ended:
+    if code == 0:
+        return "done"
+    # Before it handles signals, a run that is asked to stop dies of the question.
+    died = code in (-signal.SIGUSR1, -signal.SIGKILL) and (asked or running.pruned)
+    if code == Stopped.exit_code or died:
+        return "pruned" if running.pruned else "stopped"
+    return "failed"
+
+
+def _settled(cores: Sequence[int]) -> Callable[[], None] | None:
+    """What a run does before it begins: keep to its cores, and end with its parent."""
+    follow = die_with_parent()
+    pins = cores and hasattr(os, "sched_setaffinity")
+    if not pins and follow is None:
+        return None
+
+    def settle() -> None:
+        if follow:
+            follow()
+        if pins:
+            os.sched_setaffinity(0, set(cores))
+
+    return settle

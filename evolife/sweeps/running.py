@@ -1,0 +1,106 @@
+"""What is unfinished of a sweep, run by processes of this machine."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from evolife.errors import InvalidInput, Stopped
+from evolife.launching.launcher import place
+from evolife.storage.lock import locked
+from evolife.sweeps import forecast, guided, opening, slots
+from evolife.sweeps.checks import resolved
+from evolife.sweeps.folder import Entry, SweepFolder, read_entries
+from evolife.sweeps.pool import Pool
+from evolife.sweeps.preparing import Prepared
+from evolife.sweeps.sources import Ended, Listed, Source
+from evolife.sweeps.spec import Sweep
+from evolife.sweeps.standing import finite, standing
+from evolife.sweeps.study import Study
+from evolife.sweeps.summary import counts, summary
+
+Tell = Callable[[str], None]
+
+
+def run(
+    prepared: Prepared,
+    out: Path | None = None,
+    *,
+    max_parallel: int | None = None,
+    tell: Tell | None = None,
+) -> dict[str, Any]:
+    """Run what is unfinished as local processes; return how everything stands.
+
+    A run that fails is told of and stops no other.
+
+    Raises:
+        InvalidInput: the folder holds something else, or another process uses it.
+        Stopped: a signal came; every run has its checkpoint, and calling again goes on.
+    """
+    if place() is not None:
+        raise InvalidInput(
+            "evolife sweep starts its runs itself: start it without mpirun or srun, "
+            "or give each run its ranks with --launcher slurm"
+        )
+    path = out or opening.default_path(prepared.sweep)
+    folder = opening.make(prepared.sweep, path)
+    with locked(folder.path):
+        entries = _noted(prepared, folder)
+        source, left = _source(prepared, folder, entries)
+        room = slots.slots(max(1, left), max_parallel)
+        told = _Teller(prepared.sweep, folder, room[0].ranks, tell or (lambda _: None))
+        try:
+            Pool(folder, room, source, list(prepared.sweep.parameters), told).run()
+        except Stopped as stop:
+            raise Stopped(
+                f"stopped, {counts(summary(folder))}; go on with: "
+                f"evolife sweep {folder.path}"
+            ) from stop
+    return summary(folder)
+
+
+def _noted(prepared: Prepared, folder: SweepFolder) -> list[Entry]:
+    """The manifest: what was expanded, or what was suggested in earlier sessions."""
+    if prepared.sweep.spec.method == "bayes":
+        return read_entries(folder)
+    opening.note_entries(folder, prepared.entries)
+    return list(prepared.entries)
+
+
+def _source(
+    prepared: Prepared, folder: SweepFolder, entries: list[Entry]
+) -> tuple[Source, int]:
+    """What hands out the runs, and how many there are to do."""
+    spec = prepared.sweep.spec
+    unfinished = [e for e in entries if standing(folder, e).is_open]
+    if spec.method != "bayes" and spec.early_terminate is None:
+        return Listed(unfinished), len(unfinished)
+    save = functools.partial(opening.note_entries, folder)
+    plan = guided.Plan(prepared.sweep, folder, entries, prepared.name, save)
+    new = (spec.run_cap or 0) - len(entries) if spec.method == "bayes" else 0
+    study = Study(folder, spec)
+    return guided.Guided(plan, unfinished, study), len(unfinished) + max(0, new)
+
+
+class _Teller:
+    """Says how each run ended, and remembers what whole ones took."""
+
+    def __init__(
+        self, sweep: Sweep, folder: SweepFolder, ranks: int, tell: Tell
+    ) -> None:
+        self._sweep, self._folder, self._ranks, self._tell = sweep, folder, ranks, tell
+
+    def __call__(self, entry: Entry, how: Ended, seconds: float) -> None:
+        now = standing(self._folder, entry)
+        name = self._sweep.spec.metric.name
+        value = finite(now.metrics.get(name))
+        words = f"{how}: {entry.run}, {seconds:.0f} s"
+        if value is not None:
+            words += f", {name} {value:.4g}"
+        if how == "failed":
+            words += f": {now.message or 'see its log'}"
+            words += f" ({self._folder.log_path(entry.run)})"
+        self._tell(words)
+        if how == "done":
+            config = resolved(self._sweep.base, entry.overrides)
+            forecast.note(config, seconds, self._ranks)
