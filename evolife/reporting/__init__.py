@@ -1,0 +1,1 @@
+"""One page about a sweep or some runs: what was found, drawn and in a table."""

@@ -1,0 +1,71 @@
+"""The best champion of a run, read from its folder without JAX."""
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from evolife.storage.run_folder import RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Champion:
+    """The first row of ``champions.json``; all numbers but the optional are finite."""
+
+    held_out: float
+    """Mean return on lives that nothing was chosen by."""
+    low: float
+    """Lower end of its 95% interval."""
+    high: float
+    """Upper end."""
+    selected: float
+    """The score it was chosen by."""
+    gap: float
+    """The winner's curse: selected minus held-out."""
+    early: float | None
+    """Reward per step in the first quarter of its held-out lives, where recorded."""
+    late: float | None
+    """The same in the last quarter."""
+    row: Mapping[str, Any]
+    """The row as it stands, for a verdict against a control."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Table:
+    """What the file of champions says, as far as it can be read."""
+
+    best: Champion | None
+    """None where there is no file, or no finite score in its first row."""
+    optimum: float | None
+    """Return of the best possible life, where the file names it."""
+    memoryless: float | None
+    """Return of the best life that forgets everything at each step, likewise."""
+
+
+def read_table(run: RunFolder) -> Table:
+    """Read what a run says of its champions; damage counts as absence."""
+    try:
+        found = json.loads((run.champions / "champions.json").read_bytes())
+        row = found["champions"][0]
+        best = _champion(row)
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return Table(None, None, None)
+    return Table(best, finite(found.get("optimum")), finite(found.get("memoryless")))
+
+
+def finite(value: Any) -> float | None:
+    """``value`` where it is a finite number, else None."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(value) if math.isfinite(value) else None
+
+
+def _champion(row: Mapping[str, Any]) -> Champion | None:
+    low, high = (finite(end) for end in row["interval"])
+    held_out, selected = finite(row["held_out"]), finite(row["selected"])
+    if held_out is None or selected is None or low is None or high is None:
+        return None
+    early, late = finite(row.get("early")), finite(row.get("late"))
+    gap = selected - held_out
+    return Champion(held_out, low, high, selected, gap, early, late, dict(row))

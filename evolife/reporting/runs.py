@@ -1,0 +1,186 @@
+"""One run as the report sees it, read from its folder alone."""
+
+import dataclasses
+import functools
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from evolife.config.yaml_file import read_yaml
+from evolife.errors import EvolifeError
+from evolife.lineage.manifest import read_manifest
+from evolife.reporting.champion import Champion, Table, read_table
+from evolife.reporting.history import History, read_history
+from evolife.storage.run_folder import CONTROL, RunFolder
+from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.sweeps.standing import HELD_OUT, State, standing
+from evolife.verdict import Verdict, compare
+
+CHAMPION_METRICS = (HELD_OUT, "selected", "gap")
+"""Metrics that are no keys of ``metrics.jsonl``."""
+_LOG_BYTES = 16_384
+_LONGEST = 300
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """Everything the page tells of a run."""
+
+    name: str
+    """Its folder's name."""
+    path: Path
+    """Its folder."""
+    source: str
+    """Name of the sweep it belongs to; empty for a run of its own."""
+    parameters: Mapping[str, Any]
+    """What is compared, by dotted key; ``seed`` is among them where it was set."""
+    state: State
+    """How far it has come."""
+    config: Mapping[str, Any]
+    """Its resolved config; empty where it cannot be read."""
+    history: History
+    """Its curves."""
+    table: Table
+    """What is known of its champions."""
+    control: Champion | None
+    """The control's best champion."""
+    log: str
+    """Last line of what it printed; empty where there is none."""
+
+    @property
+    def champion(self) -> Champion | None:
+        """Its best champion."""
+        return self.table.best
+
+    @property
+    def life_steps(self) -> int | None:
+        """Steps of one life."""
+        steps = _within(self.config, "lifetime", "steps")
+        return steps if isinstance(steps, int) else None
+
+    @property
+    def generation(self) -> int:
+        """Generations done."""
+        last = self.history.last["generation"]
+        return 0 if math.isnan(last) else int(last)
+
+    @functools.cached_property
+    def verdict(self) -> Verdict | None:
+        """Whether it beats its control; None without a control that has ended."""
+        if self.champion is None or self.control is None:
+            return None
+        try:
+            claim = str(self.config.get("claim") or "")
+            return compare(self.champion.row, self.control.row, claim)
+        except (KeyError, TypeError, ValueError):
+            return None
+
+    def metric(self, name: str) -> float | None:
+        """What runs are compared by, once the run has ended; None where not finite."""
+        if self.state != "done":
+            return None
+        if name in CHAMPION_METRICS:
+            return getattr(self.champion, name) if self.champion else None
+        value = self.history.last.get(name, math.nan)
+        return None if math.isnan(value) else value
+
+
+@dataclasses.dataclass(frozen=True)
+class LoneRun(SweepFolder):
+    """A run of no sweep, whose paths are asked for as those of a sweep's runs."""
+
+    def run(self, name: str) -> RunFolder:
+        """The folder itself."""
+        return RunFolder(self.path)
+
+    def log_path(self, name: str) -> Path:
+        """The log of its last rank; what rank 0 printed is kept nowhere."""
+        logs = sorted(self.run(name).logs.glob("rank_*.log"))
+        return logs[-1] if logs else self.run(name).log_path(0)
+
+
+def read_run(folder: SweepFolder, entry: Entry, metric: str, source: str = "") -> Run:
+    """Read a run; whatever is missing or damaged is left out of it, never raised."""
+    run = folder.run(entry.run)
+    more = () if metric in CHAMPION_METRICS else (metric,)
+    return Run(
+        name=entry.run,
+        path=run.path,
+        source=source,
+        parameters=entry.parameters,
+        state=_state(folder, entry),
+        config=_config(run),
+        history=read_history(run.metrics_path, more),
+        table=read_table(run),
+        control=read_table(RunFolder(run.path / CONTROL)).best,
+        log=_last_line(folder.log_path(entry.run)),
+    )
+
+
+def left_out(run: Run, metric: str) -> str:
+    """Why a run is missing from some or all pictures; empty where it is in all."""
+    if run.state != "done":
+        return _unfinished(run)
+    reasons = []
+    if not run.history.has("fitness/mean"):
+        reasons.append("no curve: metrics.jsonl holds no finite fitness")
+    if run.champion is None:
+        reasons.append("no champions: champions.json is missing or damaged")
+    if metric != HELD_OUT and run.metric(metric) is None:
+        reasons.append(f"its last {metric} is missing or not finite")
+    return "; ".join(reasons)
+
+
+def _unfinished(run: Run) -> str:
+    target = run.config.get("generations")
+    done = f"{run.generation} of {target} generations" if target else "no generation"
+    ending = f"; its log ends: {run.log}" if run.log else ""
+    if run.state == "waiting":
+        return f"waiting: it has not begun{ending}"
+    if run.state == "running":
+        return f"running: {done} so far"
+    if run.state == "pruned":
+        return f"pruned after {done}: others left it behind"
+    return f"{run.state} after {done}{ending or '; it left no log'}"
+
+
+def _state(folder: SweepFolder, entry: Entry) -> State:
+    try:
+        state = standing(folder, entry).state
+        return "failed" if state == "stopped" and _failed(folder, entry) else state
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, EvolifeError):
+        # Files that cannot be read are not those of a run that ended well.
+        return "failed"
+
+
+def _failed(folder: SweepFolder, entry: Entry) -> bool:
+    """Whether the manifest says so, where no log does."""
+    manifest = read_manifest(folder.run(entry.run).manifest_path)
+    sessions = manifest["sessions"] if manifest else []
+    return bool(sessions) and sessions[-1].get("exit_reason") == "failed"
+
+
+def _config(folder: RunFolder) -> Mapping[str, Any]:
+    try:
+        return read_yaml(folder.config_path).data
+    except EvolifeError:
+        return {}
+
+
+def _within(data: Any, *keys: str) -> Any:
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data
+
+
+def _last_line(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            file.seek(0, 2)
+            file.seek(max(0, file.tell() - _LOG_BYTES))
+            text = file.read().decode(errors="replace")
+    except OSError:
+        return ""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "".join(c for c in lines[-1] if c.isprintable())[:_LONGEST] if lines else ""

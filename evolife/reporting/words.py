@@ -1,0 +1,117 @@
+"""Numbers, values and names as the page writes them."""
+
+import json
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+MISSING = "–"  # noqa: RUF001, an en dash stands for what is not there
+
+
+def number(value: float | None, sign: bool = False) -> str:
+    """Four digits; a dash for None."""
+    if value is None:
+        return MISSING
+    return f"{value:+.4g}" if sign else f"{value:.4g}"
+
+
+def count(value: float, noun: str) -> str:
+    """``1 run``, ``12 runs``."""
+    return f"{value:,.0f} {noun}" + ("" if value == 1 else "s")
+
+
+def amount(value: float) -> str:
+    """A large number in a few characters: 950, 12.5k, 3.2M, 1.4G."""
+    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= scale:
+            return f"{value / scale:.3g}{letter}"
+    return f"{value:.3g}"
+
+
+def duration(seconds: float) -> str:
+    """``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def value(given: Any, digits: int = 6) -> str:
+    """A parameter's value in one line: a plug-in by its name, then its settings."""
+    if isinstance(given, Mapping):
+        rest = {key: item for key, item in given.items() if key != "name"}
+        parts = [str(given["name"])] if "name" in given else []
+        return ", ".join(
+            [*parts, *(f"{k} {value(v, digits)}" for k, v in rest.items())]
+        )
+    if isinstance(given, float):
+        return f"{given:.{digits}g}"
+    return given if isinstance(given, str) else json.dumps(given)
+
+
+def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested mappings by dotted key; lists are values."""
+    found: dict[str, Any] = {}
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{before}{key}.")
+        else:
+            found[f"{before}{key}"] = value
+    return found
+
+
+def apart(values: Sequence[Any]) -> list[str]:
+    """Each value in words; of mappings only the parts in which they differ."""
+    if not all(isinstance(given, Mapping) for given in values):
+        return [MISSING if given is None else value(given) for given in values]
+    parts = [flat(given) for given in values]
+    keys = dict.fromkeys(key for part in parts for key in part)
+    differ = [key for key in keys if len({repr(part.get(key)) for part in parts}) > 1]
+    return [
+        ", ".join(
+            value(part[key]) if key == "name" else f"{key} {value(part[key])}"
+            for key in differ
+            if key in part
+        )
+        for part in parts
+    ]
+
+
+def short_names(keys: Sequence[str]) -> dict[str, str]:
+    """The last part of each dotted key, or more of it where two would be alike.
+
+    ``agent.name`` is called ``agent``.
+    """
+    found = {key: key for key in keys}
+    for key in keys:
+        parts = key.split(".")
+        others = [other.split(".") for other in keys if other != key]
+        # A name alone says nothing: selection.name.
+        least = 2 if parts[-1] == "name" else 1
+        for length in range(least, len(parts) + 1):
+            found[key] = ".".join(parts[-length:])
+            if all(other[-length:] != parts[-length:] for other in others):
+                break
+    taken = {*keys, *found.values()}
+    bare = {key: short.removesuffix(".name") for key, short in found.items()}
+    return {key: found[key] if bare[key] in taken else bare[key] for key in keys}
+
+
+def listed(items: Iterable[str]) -> str:
+    """``a``, ``a and b``, ``a, b and c``."""
+    *most, last = items
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def clipped(text: str, most: int) -> str:
+    """At most so many characters, the last of them three dots where some are lost."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
+def folded(text: str, width: int, most: int) -> str:
+    """At most ``most`` lines of at most ``width`` characters."""
+    return "\n".join(
+        textwrap.wrap(text, width, max_lines=most, placeholder="…", tabsize=1)
+    )

@@ -1,0 +1,214 @@
+"""The numbers behind a report, against closed forms and plain computations."""
+
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evolife.reporting.fitness_picture import lowest_shown, smooth
+from evolife.reporting.groups import Band, Group, band, groups
+from evolife.reporting.history import POINTS, read_history
+from evolife.reporting.importance import importances
+from evolife.reporting.parallel_picture import scaled
+from evolife.reporting.study import read_study
+from evolife.reporting.style import spread
+from evolife.reporting.words import apart, duration, flat, folded, short_names, value
+from tests.report_tools import champion, lines, make_run, make_sweep
+
+# --- groups and bands
+
+
+def test_runs_that_differ_in_the_seed_are_one_group(tmp_path: Path) -> None:
+    entries = [
+        (f"{name}-{seed}", {"agent": {"name": name}, "seed": seed})
+        for seed in range(3)
+        for name in ("reflex", "gru")
+    ]
+    sweep = make_sweep(tmp_path / "sweep", entries)
+    for name, parameters in entries:
+        score = 5.0 if name.startswith("gru") else 2.0
+        make_run(sweep.run(name).path, rows=[champion(score + parameters["seed"])])
+    study = read_study([tmp_path / "sweep"])
+    found = groups(study)
+    assert [(g.number, g.label, len(g.runs)) for g in found] == [
+        (1, "agent gru", 3),
+        (2, "agent reflex", 3),
+    ]
+    assert [g.metric for g in found] == [6.0, 3.0]
+    shares = {one.parameter: one for one in importances(study)}
+    # Scores are 2, 3, 4 and 5, 6, 7: 13.5 of 17.5 between agents, 4 between seeds.
+    assert shares["agent"].share == pytest.approx(13.5 / 17.5)
+    assert "not enough runs" in shares["seed"].reason
+
+
+def test_less_is_better_where_the_goal_says_so(tmp_path: Path) -> None:
+    entries = [(name, {"agent.hidden": i}) for i, name in enumerate("ab")]
+    metric = {"name": "regret", "goal": "minimize"}
+    sweep = make_sweep(tmp_path / "sweep", entries, metric=metric)
+    for (name, _), regret in zip(entries, (4.0, 3.0), strict=True):
+        records = [line | {"regret": regret} for line in lines([1.0, 2.0])]
+        make_run(sweep.run(name).path, records=records)
+    study = read_study([tmp_path / "sweep"])
+    assert [run.name for run in study.ranked] == ["b", "a"]
+    assert [group.metric for group in groups(study)] == [3.0, 4.0]
+
+
+def test_a_band_is_the_range_and_from_four_seeds_the_middle_half() -> None:
+    steps = np.arange(1.0, 6.0)
+    curves = [(steps, steps * factor) for factor in (3.0, 1.0, 2.0)]
+    three = band(curves)
+    assert np.array_equal(three.middle, 2 * steps)
+    assert np.array_equal(three.low, steps) and np.array_equal(three.high, 3 * steps)
+    five = band([(steps, steps * factor) for factor in (5, 1, 2, 4, 3)])
+    assert np.array_equal(five.middle, 3 * steps)
+    assert np.array_equal(five.low, 2 * steps)
+    assert np.array_equal(five.high, 4 * steps)
+    assert (three.spread, five.spread) == ("range of 3 seeds", "middle half of 5 seeds")
+
+
+def test_a_band_reaches_as_far_as_all_its_curves_and_keeps_gaps() -> None:
+    long, short = np.arange(1.0, 11.0), np.arange(1.0, 7.0)
+    found = band([(long, long), (short, short + 2)])
+    assert np.array_equal(found.steps, short)
+    assert np.array_equal(found.middle, short + 1)
+    gap = np.where(short == 3, math.nan, short)
+    found = band([(long, long), (short, gap)])
+    assert np.isnan(found.middle[2]) and np.isfinite(found.middle[[0, 1, 3, 4]]).all()
+
+
+def test_a_few_very_low_values_do_not_flatten_the_rest() -> None:
+    group, steps = Group(1, "", (), None), np.arange(100.0)
+    calm = Band(steps, steps, steps, steps, 1)
+    assert lowest_shown([(group, calm)]) is None
+    deep = np.where(steps < 10, -1e6, steps)
+    floor = lowest_shown([(group, Band(steps, deep, deep, deep, 1))])
+    assert floor is not None and 0 < floor < np.percentile(deep, 25)
+    flat_but_one = np.where(steps == 3, -1e6, 2.0)
+    level = Band(steps, flat_but_one, flat_but_one, flat_but_one, 1)
+    assert lowest_shown([(group, level)]) is None
+
+
+def test_lone_runs_are_compared_by_what_differs_in_their_configs(
+    tmp_path: Path,
+) -> None:
+    for name, seed, hidden in (("a", 0, 8), ("b", 1, 8), ("c", 0, 16)):
+        agent = {"name": "gru", "hidden": hidden}
+        make_run(tmp_path / name, name=name, seed=seed, agent=agent, claim=name)
+    study = read_study([tmp_path / name for name in "abc"])
+    assert study.parameters == ("seed", "agent.hidden")
+    assert sorted(len(group.runs) for group in groups(study)) == [1, 2]
+    assert flat({"a": {"b": {"c": 1}, "d": []}}) == {"a.b.c": 1, "a.d": []}
+
+
+# --- metrics.jsonl
+
+
+def test_curves_are_thinned_and_extremes_are_not(tmp_path: Path) -> None:
+    fitness = np.random.default_rng(3).normal(size=2_503).tolist()
+    fitness[1234] = 50.0
+    path = make_run(tmp_path / "run", fitness) / "metrics.jsonl"
+    found = read_history(path)
+    assert found.lines == 2_503 and found.damaged == 0
+    assert POINTS / 2 < len(found.curves["env_steps"]) <= POINTS
+    assert found.curves["generation"][-1] == 2_503
+    kept = found.curves["generation"].astype(int) - 1
+    assert np.array_equal(found.curves["fitness/mean"], np.array(fitness)[kept])
+    assert found.highest["fitness/mean"] == 50.0
+    assert found.lowest["fitness/mean"] == min(fitness)
+    assert found.last["fitness/best"] == fitness[-1] + 1
+
+
+def test_gaps_torn_and_damaged_lines(tmp_path: Path) -> None:
+    path = make_run(tmp_path / "run", [1.0, None, 3.0]) / "metrics.jsonl"
+    text = path.read_text()
+    path.write_text('nonsense\n{"generation": 9, "fit\n' + text + '{"generation": 4, ')
+    found = read_history(path)
+    assert (found.lines, found.damaged) == (3, 2)
+    means = found.curves["fitness/mean"]
+    assert np.isnan(means[1]) and means[[0, 2]].tolist() == [1.0, 3.0]
+    assert read_history(tmp_path / "none").lines == 0
+
+
+def test_numbers_are_those_that_json_reads(tmp_path: Path) -> None:
+    path = tmp_path / "m"
+    values = [1e-300, -2.5, 3, 1.7976931348623157e308, -0.0, 1e400, math.nan, None]
+    rows = [{"generation": i, "env_steps": i, "x": v} for i, v in enumerate(values)]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = read_history(path, ["x"]).curves["x"]
+    expected = [v if v is not None and math.isfinite(v) else math.nan for v in values]
+    assert np.array_equal(found, np.array(expected, float), equal_nan=True)
+
+
+def test_the_first_and_the_last_recorded_life(tmp_path: Path) -> None:
+    records = lines(range(1, 11), life_every=3)
+    path = make_run(tmp_path / "run", records=records) / "metrics.jsonl"
+    found = read_history(path)
+    assert found.first_life is not None and found.last_life is not None
+    assert (found.first_life.generation, found.last_life.generation) == (3, 9)
+    assert found.first_life.best.tolist() == records[2]["life/best"]
+    assert found.last_life.median.tolist() == records[8]["life/median"]
+
+
+# --- places and words
+
+
+def test_labels_keep_their_distance_their_order_and_the_axis() -> None:
+    places = sorted(np.random.default_rng(4).uniform(-0.2, 1.2, 9))
+    moved = spread(places, 0.1)
+    assert np.all(np.diff(moved) > 0.1 - 1e-9)
+    assert moved[0] > -1e-9 and moved[-1] < 1 + 1e-9
+    assert spread([0.2, 0.8], 0.1) == [0.2, 0.8]
+
+
+def test_axes_place_numbers_by_size_or_by_decade_and_words_in_order() -> None:
+    assert scaled("x", [1, 2, 3]).heights.tolist() == [0, 0.5, 1]
+    assert scaled("x", [0.001, 0.01, 0.1]).heights == pytest.approx([0, 0.5, 1])
+    words = scaled("x", ["b", None, "a", True])
+    assert len(set(words.heights)) == 4
+    assert dict(words.ticks)[float(words.heights[0])] == "b"
+    many = scaled("x", list(np.linspace(3, 29, 20)))
+    for height, label in many.ticks:
+        assert 3 + height * 26 == pytest.approx(float(label))
+    assert 3 <= len(many.ticks) <= 8
+    decades = scaled("x", list(np.geomspace(0.002, 0.9, 20))).ticks
+    assert [label for _, label in decades] == ["0.003", "0.01", "0.03", "0.1", "0.3"]
+    for height, label in decades:
+        assert 0.002 * 450**height == pytest.approx(float(label))
+
+
+def test_words() -> None:
+    names = short_names(["agent.hidden", "strategy.lr", "env.lr", "selection.name"])
+    assert list(names.values()) == ["hidden", "strategy.lr", "env.lr", "selection"]
+    assert short_names(["agent", "agent.name"])["agent.name"] == "agent.name"
+    assert apart([{"name": "gru", "a": {"b": 1}}, {"name": "gru", "a": {"b": 2}}]) == [
+        "a.b 1",
+        "a.b 2",
+    ]
+    assert apart(["x", None, 2]) == ["x", "–", "2"]  # noqa: RUF001, nothing there
+    assert value({"name": "gru", "hidden": 32}) == "gru, hidden 32"
+    assert (value([32]), value(True), value(0.1 + 0.2)) == ("[32]", "true", "0.3")
+    assert [duration(s) for s in (2.5, 245, 7380)] == [
+        "2.5 s",
+        "4 min 05 s",
+        "2 h 03 min",
+    ]
+    assert folded("one two three", 8, 2) == "one two\nthree"
+    cut = folded("one two three four", 8, 2).split("\n")
+    assert len(cut) == 2 and max(map(len, cut)) <= 8 and cut[1].endswith("…")
+
+
+def test_long_curves_are_running_means() -> None:
+    """Of 100 points over 5; at the ends over those that there are; gaps stay."""
+    curve = np.sin(np.arange(100.0))
+    found = smooth(curve)
+    assert found[50] == pytest.approx(curve[48:53].mean())
+    assert found[0] == pytest.approx(curve[:3].mean())
+    assert smooth(np.full(100, 7.0)) == pytest.approx(7.0)
+    curve[50] = np.nan
+    gap = smooth(curve)
+    assert np.isnan(gap[50]) and np.isfinite(np.delete(gap, 50)).all()
+    assert gap[51] == pytest.approx(curve[[49, 51, 52, 53]].mean())
+    short = np.arange(49.0)
+    assert (smooth(short) == short).all()

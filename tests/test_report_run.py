@@ -1,0 +1,55 @@
+"""The report of a run that evolife made itself."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evolife.verdict import compare
+from tests.cli_tools import TINY, run
+from tests.report_tools import Page, table
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("trained") / "run"
+    control = "control={agent: {name: reflex, hidden: [4]}}"
+    words = ("bandit", "--ranks", 1, *TINY, control, "generations=4")
+    result = run("train", *words, "--out", folder)
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_the_report_of_a_run_tells_what_the_run_holds(trained: Path) -> None:
+    result = run("report", trained, "--json")
+    assert result.returncode == 0, result.stderr
+    written = json.loads(result.stdout)
+    assert (written["runs"], written["left_out"]) == (1, [])
+    names = [Path(path).stem for path in written["pictures"]]
+    assert names == ["fitness", "life", "champions"]
+    row = table(written["csv"])[0]
+    rows = json.loads((trained / "champions/champions.json").read_text())["champions"]
+    control = json.loads((trained / "control/champions/champions.json").read_text())[
+        "champions"
+    ]
+    best = rows[0]
+    assert float(row["held_out"]) == best["held_out"]
+    assert [float(row["low"]), float(row["high"])] == best["interval"]
+    assert float(row["gap"]) == pytest.approx(best["gap"])
+    assert row["verdict"] == compare(best, control[0], "").outcome
+    recorded = [
+        json.loads(line)
+        for line in (trained / "metrics.jsonl").read_text().splitlines()
+    ]
+    assert int(row["env_steps"]) == recorded[-1]["env_steps"]
+    assert float(row["best fitness/best"]) == max(r["fitness/best"] for r in recorded)
+    first, last = recorded[0]["fitness/mean"], recorded[-1]["fitness/mean"]
+    alt = str(Page(Path(written["page"])).all("img")[0]["alt"])
+    assert f"from {first:.4g} to {last:.4g}." in alt
+
+
+def test_the_command_says_where_the_page_is(trained: Path, tmp_path: Path) -> None:
+    result = run("report", trained, "--out", tmp_path / "page")
+    assert result.returncode == 0, result.stderr
+    assert f"page: {tmp_path / 'page' / 'report.html'}" in result.stdout
+    assert (tmp_path / "page" / "runs.csv").is_file()
