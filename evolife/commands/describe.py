@@ -1,10 +1,13 @@
 """Answer five questions of a config: what goes in and out, what for, where, or else."""
 
 import argparse
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import RunConfig, load_config
+from evolife.config.model import RunConfig
+from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.record.terminal import Terminal
 
 
@@ -18,8 +21,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the answers, taken from the config and its plug-ins."""
-    config = load_config(args.config, args.overrides, args.plugins)
-    answers = answer(config)
+    config = run_config(args.config, args.overrides, args.plugins)
+    answers = describe(config)
     terminal = Terminal(args.json)
     if args.json:
         terminal.print_json(answers)
@@ -28,6 +31,31 @@ def run(args: argparse.Namespace) -> int:
     for question, text in answers["questions"].items():
         terminal.text(f"\n{question}\n  {text}")
     return 0
+
+
+def describe(
+    config: Source | RunConfig,
+    *overrides: Override,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    **settings: Any,
+) -> dict[str, Any]:
+    """Answer five questions of a config: what goes in and out, what for, and so on.
+
+    Args:
+        config: a bundled config's name, a YAML file, a mapping, or a ``RunConfig``.
+        overrides: changes as ``"agent.hidden=64"`` or ``{"agent.hidden": 64}``.
+        plugins: folders with ``agents/`` and ``envs/`` of your own.
+        settings: changes as ``agent__hidden=64``.
+
+    Returns:
+        The document that ``evolife describe --json`` prints: ``questions`` and their
+        answers, and the numbers behind them.
+
+    Raises:
+        InvalidInput: something is wrong with the config.
+    """
+    texts = override_texts(overrides, settings)
+    return answer(run_config(config, texts, plugins))
 
 
 def answer(config: RunConfig) -> dict[str, Any]:

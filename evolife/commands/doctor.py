@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found, and what to do about what was not."""
-    report = examine()
+    report = doctor()
     terminal = Terminal(args.json)
     if args.json:
         terminal.print_json(report)
@@ -40,8 +40,13 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def examine() -> dict[str, Any]:
-    """Look at the machine without starting MPI or JAX."""
+def doctor() -> dict[str, Any]:
+    """Look at the machine as evolife sees it, without starting MPI or JAX.
+
+    Returns:
+        The document that ``evolife doctor --json`` prints: the machine, cores, MPI,
+        packages, and advice in words.
+    """
     from evolife.launching import mpirun
     from evolife.ranks import mpi_library
 

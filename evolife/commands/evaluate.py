@@ -1,21 +1,15 @@
 """Measure a run's champions on fresh lives, also longer ones or in other worlds."""
 
 import argparse
-import importlib.util
-import json
 from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import RunConfig, load_config
-from evolife.errors import InvalidInput
+from evolife.functions.evaluate import config_of_lives, open_asked
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import open_run
-
-_MOST_LIVES = 10_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,18 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Live the champions again and show how they did."""
-    if not 2 <= args.lives <= _MOST_LIVES:
-        raise InvalidInput(
-            f"--lives {args.lives}: allowed are 2 (an interval needs them) to "
-            f"{_MOST_LIVES}"
-        )
-    if args.film and importlib.util.find_spec("PIL") is None:
-        raise InvalidInput(
-            "--film needs the package 'pillow', which is not installed; "
-            "run: pip install 'evolife[film]'"
-        )
-    folder = open_run(args.run)
-    config = _config(args, str(folder.config_path))
+    folder = open_asked(args.run, args.lives, args.film)
+    given = args.overrides, args.steps, args.env, args.plugins
+    config = config_of_lives(folder, *given)
     # One process unless a launcher started more: lives of champions are few.
     plan = plan_ranks("auto")
     prepare_process()
@@ -75,28 +60,3 @@ def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
     terminal.text(f"{report['lives']} lives of {report['steps']} steps each")
     for path in report.get("film", ()):
         terminal.text(path)
-
-
-def _config(args: argparse.Namespace, path: str) -> RunConfig:
-    overrides = list(args.overrides)
-    if args.steps is not None:
-        overrides.append(f"lifetime.steps={args.steps}")
-    if args.env is not None:
-        overrides = [f"env={_environment(args.env)}", *overrides]
-    return load_config(path, overrides, args.plugins)
-
-
-def _environment(text: str) -> str:
-    """A mapping in YAML's flow style, from a name, a file or such a mapping."""
-    if text.lstrip().startswith("{"):
-        return text
-    path = Path(text)
-    if not (path.suffix or path.is_file()):
-        return f"{{name: {text}}}"
-    from evolife.config.yaml_file import read_yaml
-
-    data = read_yaml(path).data
-    try:
-        return json.dumps(data.get("env", data), allow_nan=False)
-    except ValueError as error:
-        raise InvalidInput(f"{path}: every number must be finite") from error

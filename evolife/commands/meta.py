@@ -2,18 +2,18 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_ranks
-from evolife.config.meta import MetaConfig, load_meta
-from evolife.errors import InvalidInput
+from evolife.config.meta import MetaConfig
+from evolife.functions.meta import chosen_config, judge, trained
+from evolife.functions.process import prepare
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.mpirun import launch_local
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path, open_run
+from evolife.storage.run_folder import fresh_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     """Judge, start local ranks, or be one of them."""
     if args.evaluate is not None:
         return _evaluate(args)
-    config = _config(args)
+    config = chosen_config(args.config, args.overrides, args.resume, args.out)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
     with guard(open_ranks(plan.ranks)) as ranks:
         enable_compile_cache(ranks.rank)
-        from evolife.meta_journal import OPERATOR, markdown
+        from evolife.meta_journal import markdown
         from evolife.meta_run import meta
         from evolife.storage.transfer import on_rank_zero
 
@@ -61,9 +61,10 @@ def run(args: argparse.Namespace) -> int:
         resume = args.resume is not None
         card = meta(config, out, ranks, terminal, args.argv, code, resume)
         if ranks.rank == 0:
-            path = str(out / OPERATOR)
+            told = trained(out, card)
+            path = told["operator"]
             if args.json:
-                terminal.print_json({"run": str(out), "operator": path, "card": card})
+                terminal.print_json(told)
             terminal.text(markdown(card))
             terminal.text(f"operator: {path}")
             terminal.text(
@@ -71,19 +72,6 @@ def run(args: argparse.Namespace) -> int:
                 f"selection.operator={path}"
             )
     return 0
-
-
-def _config(args: argparse.Namespace) -> MetaConfig:
-    source, overrides = args.config, list(args.overrides)
-    if args.resume is None:
-        if source is None:
-            raise InvalidInput("meta needs a config; see evolife list meta")
-        return load_meta(source, overrides)
-    if args.out is not None and args.out != args.resume:
-        raise InvalidInput("--resume goes on in its own folder; leave --out away")
-    if source and "=" in source:
-        source, overrides = None, [source, *overrides]
-    return load_meta(source or str(open_run(args.resume).config_path), overrides)
 
 
 def _out(args: argparse.Namespace, config: MetaConfig) -> Path:
@@ -98,36 +86,10 @@ def _with_out(args: argparse.Namespace, config: MetaConfig) -> list[str]:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    if not 2 <= args.seeds <= 10_000:
-        raise InvalidInput(f"--seeds {args.seeds}: allowed are 2 to 10000")
-    prepare_process()
-    enable_compile_cache(0)
-    from evolife.selection.operator_file import load
-
-    operator, card = load(args.evaluate)
     terminal = Terminal(args.json)
-    verdict, page = _judged(operator, card["route"], args.seeds, terminal)
+    prepare()
+    verdict, page = judge(args.evaluate, args.seeds, terminal)
     if args.json:
         terminal.print_json(verdict)
     terminal.text("\n".join(page))
     return 0
-
-
-def _judged(
-    operator: Any, route: dict[str, Any], seeds: int, terminal: Terminal
-) -> tuple[dict[str, Any], list[str]]:
-    """The verdict, and the page it makes, by what the operator was trained for."""
-    from evolife.keys import root_key
-    from evolife.selection.judging import choices, report
-
-    key = root_key(1234)
-    if route["name"] == "survivors":
-        found = choices.judge_survivors(operator, 100 * seeds, key)
-        return found, choices.survivors_page(found)
-    if route["name"] in ("lives", "regret"):
-        watched = load_meta("lives-bandit").route.settings | route
-        found = choices.judge_lives(operator, watched, seeds, 60, key)
-        return found, choices.lives_page(found)
-    strategy = route["strategy"]
-    found = report.judge([operator], strategy, seeds, tell=terminal.info)
-    return found, report.markdown(found)

@@ -2,12 +2,15 @@
 
 import argparse
 import dataclasses
+import os
+from collections.abc import Sequence
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import load_config
+from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
-from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.functions.process import prepare
+from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.record.terminal import Terminal
 
 _TILES = (4, 8, 16, 32, 64, 128, 256, 512)
@@ -27,11 +30,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Time, predict, and show the table."""
-    if not 1 <= args.ranks <= 100_000:
-        raise InvalidInput(f"--ranks {args.ranks}: allowed are 1 to 100000")
-    config = load_config(args.config, args.overrides, args.plugins)
-    prepare_process()
-    enable_compile_cache(0)
+    given = {"ranks": args.ranks, "tune": args.tune, "plugins": args.plugins}
+    report = plan(args.config, *args.overrides, **given)
+    terminal = Terminal(args.json)
+    if args.json:
+        terminal.print_json(report)
+    else:
+        _show(report, terminal)
+    return 0
+
+
+def plan(
+    config: Source | RunConfig,
+    *overrides: Override,
+    ranks: int = 64,
+    tune: bool = False,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    **settings: Any,
+) -> dict[str, Any]:
+    """Predict time, memory and traffic of a run from one unit of work timed here.
+
+    Args:
+        config: a bundled config's name, a YAML file, a mapping, or a ``RunConfig``.
+        overrides: changes as ``"agent.hidden=64"`` or ``{"agent.hidden": 64}``.
+        ranks: the most ranks to plan, 1 to 100000.
+        tune: time other tiles than the config's, too.
+        plugins: folders with ``agents/`` and ``envs/`` of your own.
+        settings: changes as ``agent__hidden=64``.
+
+    Returns:
+        The document that ``evolife plan --json`` prints; seconds and bytes.
+
+    Raises:
+        InvalidInput: something is wrong with the config, or it needs too much memory.
+    """
+    if not 1 <= ranks <= 100_000:
+        raise InvalidInput(f"--ranks {ranks}: allowed are 1 to 100000")
+    found = run_config(config, override_texts(overrides, settings), plugins)
+    prepare()
+    return _planned(found, ranks, tune)
+
+
+def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
     from evolife import planning
     from evolife.experiment import build
     from evolife.footprint import check_memory, strategy_bytes
@@ -40,29 +80,25 @@ def run(args: argparse.Namespace) -> int:
     experiment = build(config)
     check_memory(experiment)
     measured = planning.measure(experiment)
-    counts = planning.rank_counts(args.ranks)
+    predicted = [
+        dataclasses.asdict(planning.predict(measured, count))
+        for count in planning.rank_counts(ranks)
+    ]
     report: dict[str, Any] = {
         "name": config.name,
         "tile": experiment.grid.tile,
         "generations": config.generations,
         "strategy_bytes": strategy_bytes(experiment),
-        "idle": idle_ranks(experiment, args.ranks),
+        "idle": idle_ranks(experiment, ranks),
         "measured": dataclasses.asdict(measured),
-        "predicted": [
-            dataclasses.asdict(planning.predict(measured, ranks)) for ranks in counts
-        ],
+        "predicted": predicted,
     }
-    if args.tune:
+    if tune:
         report["tiles"] = [
             {"tile": tile, "steps_per_second": speed}
             for tile, speed in planning.tune(config, _TILES)
         ]
-    terminal = Terminal(args.json)
-    if args.json:
-        terminal.print_json(report)
-    else:
-        _show(report, terminal)
-    return 0
+    return report
 
 
 def _show(report: dict[str, Any], terminal: Terminal) -> None:

@@ -1,6 +1,7 @@
 """Write the JSON Schema of a config to stdout."""
 
 import argparse
+from typing import Any
 
 from evolife.arguments import add_json
 from evolife.record.terminal import Terminal
@@ -13,7 +14,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the schema that ``launch/schema.json`` holds."""
+    Terminal(json=True).print_json(schema())
+    return 0
+
+
+def schema() -> dict[str, Any]:
+    """Write the JSON Schema (2020-12) of a config, built-in plug-ins included.
+
+    Returns:
+        The document that ``evolife schema`` prints.
+
+    Raises:
+        InvalidInput: a built-in plug-in cannot be imported, as without gymnax.
+    """
     from evolife.config.schema import json_schema
 
-    Terminal(json=True).print_json(json_schema())
-    return 0
+    return json_schema()

@@ -5,15 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins, add_ranks
-from evolife.config.model import RunConfig, load_config
-from evolife.errors import InvalidInput
+from evolife.config.model import RunConfig
+from evolife.functions.train import chosen_config
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.mpirun import launch_local
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path, open_run
+from evolife.storage.run_folder import fresh_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start local ranks, or be one of them."""
-    config = _config(args)
+    given = args.config, args.overrides, args.resume, args.out, args.plugins
+    config = chosen_config(*given)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
@@ -53,26 +54,6 @@ def run(args: argparse.Namespace) -> int:
         if ranks.rank == 0:
             _show(report, terminal, args.json)
     return 0
-
-
-def _config(args: argparse.Namespace) -> RunConfig:
-    source, overrides = _named(args)
-    if args.resume is None:
-        if source is None:
-            raise InvalidInput("train needs a config; see evolife list configs")
-        return load_config(source, overrides, args.plugins)
-    if args.out is not None and args.out != args.resume:
-        raise InvalidInput("--resume goes on in its own folder; leave --out away")
-    own = str(open_run(args.resume).config_path)
-    # Whether another config describes the same evolution shows once it is built.
-    return load_config(source or own, overrides, args.plugins)
-
-
-def _named(args: argparse.Namespace) -> tuple[str | None, list[str]]:
-    """The config and the overrides, of which the first may stand in its place."""
-    if args.resume and args.config and "=" in args.config:
-        return None, [args.config, *args.overrides]
-    return args.config, list(args.overrides)
 
 
 def _out(args: argparse.Namespace, config: RunConfig) -> Path:

@@ -1,0 +1,100 @@
+"""``evolife.evaluate``: champions on fresh lives, from Python."""
+
+import importlib.util
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evolife.config.model import RunConfig
+from evolife.errors import InvalidInput
+from evolife.functions.process import alone, our_errors
+from evolife.functions.sources import (
+    Override,
+    Source,
+    environment_override,
+    override_texts,
+    run_config,
+)
+from evolife.loading.run import Run
+from evolife.storage.run_folder import RunFolder, open_run
+
+_MOST_LIVES = 10_000_000
+
+
+def evaluate(
+    run: str | os.PathLike[str] | Run,
+    *overrides: Override,
+    lives: int = 1000,
+    steps: int | None = None,
+    env: Source | None = None,
+    film: bool = False,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+    **settings: Any,
+) -> dict[str, Any]:
+    """Measure a run's champions on fresh lives, also longer ones or in other worlds.
+
+    Args:
+        run: folder of the run, or what ``evolife.load`` gave.
+        overrides: changes as ``"env.delay=30"`` or ``{"env.delay": 30}``.
+        lives: lives of each champion, at least 2.
+        steps: length of a life; by default as evolved.
+        env: another environment: a name, a mapping, or a YAML file.
+        film: draw one life of the best champion into the run's folder.
+        plugins: folders with ``agents/`` and ``envs/`` of your own.
+        settings: changes as ``env__delay=30``.
+
+    Returns:
+        The document that ``evolife evaluate --json`` prints.
+
+    Raises:
+        InvalidInput: the run has no champions, or they do not fit the world.
+        Stopped: Ctrl-C or another signal came.
+    """
+    folder = run.path if isinstance(run, Run) else Path(run)
+    texts = override_texts(overrides, settings)
+    with our_errors():
+        found = open_asked(folder, lives, film)
+        config = config_of_lives(found, texts, steps, env, plugins)
+    with alone() as (ranks, _):
+        from evolife.evaluation import evaluate as measure
+
+        return measure(found, config, lives, ranks, film)
+
+
+def open_asked(path: Path, lives: int, film: bool) -> RunFolder:
+    """The run whose champions should live.
+
+    Raises:
+        InvalidInput: it is none, or what was asked for is not possible.
+    """
+    if not 2 <= lives <= _MOST_LIVES:
+        raise InvalidInput(
+            f"--lives {lives}: allowed are 2 (an interval needs them) to {_MOST_LIVES}"
+        )
+    if film and importlib.util.find_spec("PIL") is None:
+        raise InvalidInput(
+            "--film needs the package 'pillow', which is not installed; "
+            "run: pip install 'evolife[film]'"
+        )
+    return open_run(path)
+
+
+def config_of_lives(
+    folder: RunFolder,
+    overrides: Sequence[str],
+    steps: int | None = None,
+    env: Source | None = None,
+    plugins: Sequence[str | os.PathLike[str]] = (),
+) -> RunConfig:
+    """The config of the lives that a run's champions should live.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong with it.
+    """
+    changes = list(overrides)
+    if steps is not None:
+        changes.append(f"lifetime.steps={steps}")
+    if env is not None:
+        changes = [environment_override(env), *changes]
+    return run_config(folder.config_path, changes, plugins)

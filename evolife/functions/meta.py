@@ -1,0 +1,124 @@
+"""``evolife.meta``: selection operators trained or judged from Python."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from evolife.config.meta import MetaConfig, load_meta
+from evolife.errors import InvalidInput
+from evolife.functions.process import Quiet, alone, our_errors, plan_alone
+from evolife.functions.sources import Override, Source, meta_config, override_texts
+from evolife.lineage.code import code_identity
+from evolife.record.terminal import Terminal
+from evolife.storage.run_folder import fresh_path, open_run
+
+Folder = str | os.PathLike[str]
+
+
+def meta(
+    config: Source | MetaConfig | None = None,
+    *overrides: Override,
+    out: Folder | None = None,
+    resume: Folder | None = None,
+    evaluate: str | None = None,
+    seeds: int = 16,
+    quiet: bool = True,
+    **settings: Any,
+) -> dict[str, Any]:
+    """Train a selection operator by backprop around evolution, or judge one.
+
+    Args:
+        config: a bundled meta-config's name, a YAML file, a mapping, or a
+            ``MetaConfig``; may be left out with ``resume`` and ``evaluate``.
+        overrides: changes as ``"meta_steps=10"`` or ``{"meta_steps": 10}``.
+        out: folder of the meta-run; by default a new one in ``runs/``.
+        resume: folder of one to go on with.
+        evaluate: a trained operator to judge; nothing is trained.
+        seeds: tasks or populations to judge on, 2 to 10000.
+        quiet: say nothing of progress; warnings become Python's.
+        settings: changes as ``optimizer__clip=0.5``.
+
+    Returns:
+        The document that ``evolife meta --json`` prints: folder, operator and card of
+        what was trained, or the verdict on what was judged.
+
+    Raises:
+        InvalidInput: the config, the folder or the operator does not do.
+        Stopped: Ctrl-C or another signal came; ``resume`` goes on from there.
+        EvolifeError: the work failed.
+    """
+    if evaluate is not None:
+        with alone(quiet) as (_, terminal):
+            return judge(evaluate, seeds, terminal)[0]
+    texts = override_texts(overrides, settings)
+    with our_errors():
+        found = chosen_config(config, texts, resume, out)
+        plan_alone(1)
+    with alone(quiet) as (ranks, terminal):
+        from evolife import meta_run
+
+        path = Path(resume or out or fresh_path(found.name))
+        argv, resumed = ["evolife.meta", found.name, *texts], resume is not None
+        code = code_identity()
+        card = meta_run.meta(found, path, ranks, terminal, argv, code, resumed)
+        return trained(path, card)
+
+
+def trained(path: Path, card: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a finished meta-run."""
+    from evolife.meta_journal import OPERATOR
+
+    return {"run": str(path), "operator": str(path / OPERATOR), "card": card}
+
+
+def chosen_config(
+    source: Source | MetaConfig | None,
+    overrides: Sequence[str],
+    resume: Folder | None,
+    out: Folder | None,
+) -> MetaConfig:
+    """The config to train by; that of the run to resume where none is named.
+
+    Raises:
+        InvalidInput: there is none, or something is wrong with it.
+    """
+    if resume is None:
+        if source is None:
+            raise InvalidInput("meta needs a config; see evolife list meta")
+        return meta_config(source, overrides)
+    if out is not None and Path(out) != Path(resume):
+        raise InvalidInput("--resume goes on in its own folder; leave --out away")
+    if isinstance(source, str) and "=" in source:
+        # An override stands where the config would.
+        overrides, source = [source, *overrides], None
+    own = open_run(Path(resume)).config_path
+    return meta_config(own if source is None else source, overrides)
+
+
+def judge(
+    operator: str, seeds: int, terminal: Terminal | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The verdict on a trained operator, and the page it makes, by its purpose.
+
+    Raises:
+        InvalidInput: the number of seeds or the operator does not do.
+    """
+    if not 2 <= seeds <= 10_000:
+        raise InvalidInput(f"--seeds {seeds}: allowed are 2 to 10000")
+    from evolife.keys import root_key
+    from evolife.selection.judging import choices, report
+    from evolife.selection.operator_file import load
+
+    found, card = load(operator)
+    route, key = card["route"], root_key(1234)
+    if route["name"] == "survivors":
+        verdict = choices.judge_survivors(found, 100 * seeds, key)
+        return verdict, choices.survivors_page(verdict)
+    if route["name"] in ("lives", "regret"):
+        watched = load_meta("lives-bandit").route.settings | route
+        verdict = choices.judge_lives(found, watched, seeds, 60, key)
+        return verdict, choices.lives_page(verdict)
+    tell = (terminal or Quiet()).info
+    verdict = report.judge([found], route["strategy"], seeds, tell=tell)
+    return verdict, report.markdown(verdict)

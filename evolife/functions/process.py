@@ -1,0 +1,82 @@
+"""Work inside a process that is not evolife's own: a script, or a notebook."""
+
+import contextlib
+import functools
+import io
+import threading
+import warnings
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from evolife.errors import InvalidInput
+from evolife.launching.guard import stop_on_signals
+from evolife.launching.launcher import Plan, place, plan_ranks
+from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.record.terminal import Terminal
+from evolife.world import Ranks, Serial
+
+
+class Quiet(Terminal):
+    """Says nothing; what it would warn of becomes a Python warning."""
+
+    def __init__(self) -> None:
+        super().__init__(stdout=io.StringIO(), stderr=io.StringIO())
+
+    def warning(self, message: str) -> None:
+        """Warn as Python does."""
+        warnings.warn(message, stacklevel=2)
+
+
+@functools.cache
+def prepare() -> None:
+    """Prepare this process as a command would; JAX should not have computed yet.
+
+    The number of threads is read when JAX computes for the first time.
+    """
+    prepare_process()
+    enable_compile_cache(0)
+
+
+@contextlib.contextmanager
+def alone(quiet: bool = True) -> Iterator[tuple[Ranks, Terminal]]:
+    """Work on one rank in this process, and say what goes wrong as evolife's errors.
+
+    In the main thread SIGINT, SIGTERM and SIGUSR1 ask the work to stop while the block
+    runs; in others Python allows no handlers.
+
+    Raises:
+        InvalidInput: a file may not be used.
+    """
+    ranks = Serial()
+    with our_errors(), contextlib.ExitStack() as stack:
+        prepare()
+        if threading.current_thread() is threading.main_thread():
+            stack.enter_context(stop_on_signals(ranks))
+        yield ranks, Quiet() if quiet else Terminal()
+
+
+@contextlib.contextmanager
+def our_errors() -> Iterator[None]:
+    """Turn what the operating system refuses into ``InvalidInput``."""
+    try:
+        yield
+    except OSError as error:
+        what: Any = f"{error.filename}: " if error.filename else ""
+        raise InvalidInput(f"{what}{error.strerror or error}") from error
+
+
+def plan_alone(ranks: int | Literal["auto"]) -> Plan:
+    """Decide whether to work here, ``join``, or to ``start`` ranks for it.
+
+    Raises:
+        InvalidInput: the number is not possible, or a launcher started this process as
+            one of many, each of which would do the same work.
+    """
+    here = place()
+    if here is not None and here.size != 1:
+        raise InvalidInput(
+            f"{here.launcher} started this process as one of several; call evolife "
+            "from one process, which starts its own ranks, or use the command "
+            "`evolife train`"
+        )
+    return plan_ranks(ranks)

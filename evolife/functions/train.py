@@ -1,0 +1,114 @@
+"""``evolife.train``: a run from Python."""
+
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from evolife.config.model import RunConfig
+from evolife.errors import InvalidInput
+from evolife.functions.process import Quiet, alone, our_errors, plan_alone
+from evolife.functions.sources import Override, Source, override_texts, run_config
+from evolife.functions.started import run_command
+from evolife.lineage.code import code_identity
+from evolife.loading.run import Run
+from evolife.record.terminal import Terminal
+from evolife.storage.run_folder import fresh_path, open_run
+
+Folder = str | os.PathLike[str]
+
+
+def train(
+    config: Source | RunConfig | None = None,
+    *overrides: Override,
+    out: Folder | None = None,
+    ranks: int | Literal["auto"] = 1,
+    resume: Folder | None = None,
+    plugins: Sequence[Folder] = (),
+    quiet: bool = True,
+    **settings: Any,
+) -> Run:
+    """Evolve agents over whole lifetimes; the same bits as ``evolife train``.
+
+    One rank lives in this process, in any thread; call it before JAX has computed
+    anything, because the number of threads is set then. More ranks are processes.
+
+    Args:
+        config: a bundled config's name, a YAML file, a mapping, or a ``RunConfig``; may
+            be left out with ``resume``.
+        overrides: changes as ``"agent.hidden=64"`` or ``{"agent.hidden": 64}``.
+        out: folder of the run; by default a new one in ``runs/``.
+        ranks: how many local ranks share the work, or ``"auto"`` for one a core.
+        resume: folder of a run to go on with.
+        plugins: folders with ``agents/`` and ``envs/`` of your own.
+        quiet: say nothing of progress; warnings become Python's.
+        settings: changes as ``agent__hidden=64``.
+
+    Returns:
+        The finished run, as ``evolife.load`` gives it.
+
+    Raises:
+        InvalidInput: the config, the folder or the number of ranks does not do.
+        Stopped: Ctrl-C or another signal came; ``resume`` goes on from there.
+        EvolifeError: the work failed.
+    """
+    texts = override_texts(overrides, settings)
+    with our_errors():
+        found = chosen_config(config, texts, resume, out, plugins)
+        plan = plan_alone(ranks)
+    path = Path(resume or out or fresh_path(found.name))
+    if plan.mode == "start":
+        _start(plan.ranks, found, path, resume is not None, quiet)
+    else:
+        argv = ["evolife.train", found.name, *texts]
+        _train_here(found, path, argv, resume is not None, quiet)
+    return Run(path)
+
+
+def chosen_config(
+    source: Source | RunConfig | None,
+    overrides: Sequence[str],
+    resume: Folder | None,
+    out: Folder | None,
+    plugins: Sequence[Folder] = (),
+) -> RunConfig:
+    """The config to train; that of the run to resume where none is named.
+
+    Raises:
+        InvalidInput: there is none, or something is wrong with it.
+    """
+    if resume is None:
+        if source is None:
+            raise InvalidInput("train needs a config; see evolife list configs")
+        return run_config(source, overrides, plugins)
+    if out is not None and Path(out) != Path(resume):
+        raise InvalidInput("--resume goes on in its own folder; leave --out away")
+    own = open_run(Path(resume)).config_path
+    if isinstance(source, str) and "=" in source:
+        # An override stands where the config would.
+        overrides, source = [source, *overrides], None
+    # Whether another config describes the same evolution shows once it is built.
+    return run_config(own if source is None else source, overrides, plugins)
+
+
+def _train_here(
+    config: RunConfig, path: Path, argv: Sequence[str], resume: bool, quiet: bool
+) -> None:
+    with alone(quiet) as (ranks, terminal):
+        from evolife import run
+
+        session = run.Session(ranks, terminal, argv, code_identity(), resume)
+        run.train(config, path, session)
+
+
+def _start(
+    ranks: int, config: RunConfig, path: Path, resume: bool, quiet: bool
+) -> None:
+    terminal = Quiet() if quiet else Terminal()
+    with tempfile.TemporaryDirectory(prefix="evolife-") as folder, our_errors():
+        file = Path(folder) / f"{config.name}.yaml"
+        file.write_text(config.to_yaml())
+        where = "--resume" if resume else "--out"
+        words = ["train", str(file), "--ranks", str(ranks), where, str(path), "--json"]
+        run_command(words, None if quiet else terminal.info)

@@ -1,0 +1,29 @@
+"""Runs and sweeps as Python objects: nothing is read before it is asked for."""
+
+import os
+from pathlib import Path
+
+from evolife.loading.run import Run
+from evolife.loading.sweep import Sweep
+from evolife.storage.run_folder import open_run
+from evolife.sweeps.folder import SweepFolder
+
+
+def load(path: str | os.PathLike[str]) -> Run | Sweep:
+    """Open the folder of a run, or of a sweep, for reading.
+
+    Args:
+        path: a folder that ``evolife train`` or ``evolife sweep`` wrote, also one that
+            is still being written.
+
+    Returns:
+        A ``Run`` with ``config``, ``metrics``, ``champions``, ``life_curves``,
+        ``control`` and ``manifest``; or a ``Sweep`` with ``runs`` and ``table``.
+
+    Raises:
+        InvalidInput: it is neither.
+    """
+    folder = Path(path)
+    if SweepFolder(folder).is_sweep():
+        return Sweep(folder)
+    return Run(open_run(folder).path)

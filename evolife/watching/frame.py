@@ -1,0 +1,139 @@
+"""A snapshot as lines of text, for a screen of some width."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evolife.record.progress import count, duration
+from evolife.watching.strokes import Strokes
+
+_SILENCE_SECONDS = 60.0
+_PATIENCE = 5.0
+"""Generations without news that are worth a word."""
+_NARROWEST, _WIDEST = 5, 60
+_RUN_ROWS = 8
+
+
+def frame(
+    snapshot: dict[str, Any], width: int, strokes: Strokes, rows: int = _RUN_ROWS
+) -> list[str]:
+    """The lines that show a snapshot; ``rows`` of a sweep's runs at most."""
+    if snapshot["kind"] == "sweep":
+        return _sweep(snapshot, width, strokes, rows)
+    lines = _run(snapshot, width, strokes)
+    control = snapshot["control"]
+    if control is not None and control["state"] != "done":
+        lines += ["", *_run(control, width, strokes)]
+    return lines
+
+
+def _run(look: dict[str, Any], width: int, strokes: Strokes) -> list[str]:
+    lines = [f"{look['name']}  {look['state']}  {look['path']}"]
+    lines.append(_progress(look, width, strokes))
+    if look["state"] == "running" and look["generation"] == look["generations"]:
+        lines.append("now choosing the best of K")
+    if not look["generation"]:
+        lines.append("no metrics yet")
+    else:
+        lines += _curves(look, width, strokes)
+        lines += [line for line in (_speed(look), _shares(look)) if line]
+    if words := _silence(look):
+        lines.append(words)
+    for warning in look["warnings"]:
+        lines.append(f"warning, generation {warning['generation']}: {warning['text']}")
+    return lines
+
+
+def _progress(look: dict[str, Any], width: int, strokes: Strokes) -> str:
+    done, goal = look["generation"], look["generations"]
+    if not isinstance(goal, int) or goal < 1:
+        return f"generation {done}"
+    before, after = f"generation {done}/{goal} ", f" {done / goal:.0%}"
+    if look["eta_s"] is not None and done < goal:
+        after += f"  ETA {duration(look['eta_s'])}"
+    bar = strokes.bar(done / goal, _room(width, before + after))
+    return f"{before}{bar}{after}"
+
+
+def _room(width: int, words: str) -> int:
+    """Columns that are left for a drawing beside ``words``."""
+    return max(_NARROWEST, min(_WIDEST, width - len(words)))
+
+
+def _curves(look: dict[str, Any], width: int, strokes: Strokes) -> list[str]:
+    lines = []
+    for name in ("best", "mean"):
+        values = look["history"][f"fitness/{name}"]
+        last = look["metrics"].get(f"fitness/{name}")
+        known = [value for value in values if value is not None]
+        ends = f"  ({min(known):.4g} .. {max(known):.4g})" if known else ""
+        after = f" not finite{ends}" if last is None else f" {last:.4g}{ends}"
+        drawn = strokes.sparkline(values, _room(width, f"{name} {after}"))
+        lines.append(f"{name} {drawn}{after}")
+    return lines
+
+
+def _speed(look: dict[str, Any]) -> str:
+    metrics, words = look["metrics"], []
+    if (speed := metrics.get("env_steps_per_s")) is not None:
+        words.append(f"{count(speed)} steps/s")
+    if (ranks := metrics.get("ranks")) is not None:
+        words.append(f"{ranks} rank" if ranks == 1 else f"{ranks} ranks")
+    live = [metrics.get(f"ranks/live_{end}") for end in ("min", "median", "max")]
+    if ranks != 1 and None not in live:
+        slow = metrics.get("ranks/slowest")
+        words.append("live {:.3g} / {:.3g} / {:.3g} s".format(*live))
+        words.append(f"slowest: rank {slow}")
+    return "  ".join(words)
+
+
+def _shares(look: dict[str, Any]) -> str:
+    parts = [f"{name} {share:.0%}" for name, share in look["shares"].items()]
+    return f"time: {'  '.join(parts)}" if parts else ""
+
+
+def _silence(look: dict[str, Any]) -> str:
+    age, pace = look["age_s"], look["seconds_per_generation"] or 0.0
+    if age is None or look["state"] in ("done", "failed"):
+        return ""
+    usual = max(_SILENCE_SECONDS, _PATIENCE * pace)
+    if look["state"] == "stopped":
+        return f"no news for {duration(age)}: not running; go on with --resume"
+    return f"no news for {duration(age)}: still running" if age > usual else ""
+
+
+def _sweep(look: dict[str, Any], width: int, strokes: Strokes, rows: int) -> list[str]:
+    counts = [f"{n} {state}" for state, n in look["counts"].items() if n]
+    left = look["eta_s"]
+    lines = [
+        f"{look['name']}  sweep of {look['runs']} runs  {look['path']}",
+        "  ".join(counts) + ("" if left is None else f"  ETA {duration(left)}"),
+    ]
+    lines += [_row(one, width, strokes) for one in look["running"][:rows]]
+    if (more := len(look["running"]) - rows) > 0:
+        lines.append(f"and {more} more running")
+    metric, best = look["metric"], look["best"]
+    if best is None:
+        lines.append(f"no run has {metric['name']} yet")
+    else:
+        lines.append(f"best {metric['name']} {best['value']:.4g}: {best['run']}")
+        lines.append(f"  {_changes(best['parameters'])}")
+    for failure in look["failures"]:
+        lines.append(f"failed: {failure['run']}: {failure['message']}")
+    return lines
+
+
+def _row(look: dict[str, Any], width: int, strokes: Strokes) -> str:
+    """One run of a sweep in one line."""
+    done, goal, fitness = look["generation"], look["generations"], look["metrics"]
+    part = max(5, min(20, width // 6))
+    bar = strokes.bar(done / goal if goal else 0.0, part)
+    drawn = strokes.sparkline(look["history"]["fitness/mean"], part)
+    mean = fitness.get("fitness/mean")
+    shown = "" if mean is None else f" {mean:.4g}"
+    left = "" if look["eta_s"] is None else f" ETA {duration(look['eta_s'])}"
+    return f"{bar} {done}/{goal} {drawn}{shown}{left} {look['run']}"
+
+
+def _changes(parameters: dict[str, Any]) -> str:
+    words: Sequence[str] = [f"{key}={value}" for key, value in parameters.items()]
+    return "  ".join(words)
