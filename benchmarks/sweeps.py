@@ -17,6 +17,7 @@ from machine import describe, keep
 
 RESULTS = Path(__file__).parent / "results"
 RUNS, REPORTED, MANY = 16, 200, 100_000
+BUNDLED, RUNS_BEFORE_KILL = "agents-on-bandit", 12
 SMALL = (
     "env.pulls=10",
     "population={size: 256, tile: 64}",
@@ -68,6 +69,36 @@ def busy(folder: Path) -> tuple[float, float]:
     return (_spent() - before) / (seconds * usable_cores()), seconds
 
 
+def bundled(folder: Path) -> tuple[int, float, int]:
+    """Run the bundled sweep, killed when half of it is done, then called again.
+
+    Returns how many runs were done at the kill, all seconds, and how many of those
+    runs the second call touched.
+    """
+    out = folder / BUNDLED
+    words = ("sweep", BUNDLED, "--out", str(out))
+    begun = time.perf_counter()
+    with subprocess.Popen(
+        [sys.executable, "-m", "evolife", *words], stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for done, _ in enumerate(process.stderr, start=1):
+            if done == RUNS_BEFORE_KILL:
+                process.kill()
+                break
+    before = _finished(out)
+    evolife(*words)
+    seconds = time.perf_counter() - begun
+    after = _finished(out)
+    return len(before), seconds, sum(after[path] != is_ for path, is_ in before.items())
+
+
+def _finished(out: Path) -> dict[Path, tuple[int, int]]:
+    """When each champion's table was written, and as which file."""
+    tables = out.glob("runs/*/champions/champions.json")
+    return {path: (path.stat().st_mtime_ns, path.stat().st_ino) for path in tables}
+
+
 def report(folder: Path) -> float:
     """Seconds of the report of many runs: those of the sweep, over and over."""
     out = folder / "sixteen"
@@ -101,6 +132,7 @@ def main() -> None:
         expanded = expansion(folder)
         share, seconds = busy(folder)
         reported = report(folder)
+        done, whole, touched = bundled(folder)
     keep(
         [
             "# What a sweep costs beside its runs",
@@ -116,6 +148,9 @@ def main() -> None:
             f"{share:.0%} |",
             f"| report of {REPORTED} runs of 150 generations | under 20 s | "
             f"{reported:.1f} s |",
+            f"| `{BUNDLED}`, killed with SIGKILL when {done} of its runs were done, "
+            "called again to its end | under 20 min, no finished run repeated | "
+            f"{whole / 60:.1f} min, {touched} repeated |",
         ],
         RESULTS,
         "sweeps.md",

@@ -121,7 +121,10 @@ def test_commands_of_the_readme_are_well_formed(
 
 def test_the_readme_shows_every_kind_of_command() -> None:
     shown = {words[0] for words in evolife_commands("README.md")}
-    assert shown == {"train", "evaluate", "meta", "list", "describe", "doctor"}
+    assert shown == {
+        *("train", "evaluate", "meta", "list", "describe", "doctor"),
+        *("sweep", "report", "watch"),
+    }
 
 
 @pytest.mark.parametrize(
