@@ -15,6 +15,7 @@ from typing import Any
 
 from machine import describe, keep
 
+PARTS = ("expansion", "small", "bundled")
 RESULTS = Path(__file__).parent / "results"
 RUNS, REPORTED, MANY = 16, 200, 100_000
 BUNDLED, RUNS_BEFORE_KILL = "agents-on-bandit", 12
@@ -121,40 +122,51 @@ def _spent() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def main() -> None:
-    """Measure all and write the table."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--folder", type=Path)
-    given = parser.parse_args().folder
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = given or Path(scratch)
-        folder.mkdir(parents=True, exist_ok=True)
-        expanded = expansion(folder)
+def rows(part: str, folder: Path) -> list[list[str]]:
+    """Measure one part: what it is, what was asked for, what came out."""
+    if part == "expansion":
+        what = f"{MANY:,} runs read, expanded, named, checked, written"
+        return [[what, "under 5 s", f"{expansion(folder):.1f} s"]]
+    if part == "small":
         share, seconds = busy(folder)
-        reported = report(folder)
-        done, whole, touched = bundled(folder)
-    keep(
-        [
-            "# What a sweep costs beside its runs",
-            "",
-            f"`python benchmarks/sweeps.py`. {describe()}.",
-            "",
-            "| what | asked for | measured |",
-            "| --- | --- | ---: |",
-            f"| {MANY:,} runs read, expanded, named, checked, written | under 5 s | "
-            f"{expanded:.1f} s |",
-            f"| cores busy over a sweep of {RUNS} small runs ({seconds:.0f} s), the "
-            f"start of every process and the last run's end included | 85% | "
-            f"{share:.0%} |",
-            f"| report of {REPORTED} runs of 150 generations | under 20 s | "
-            f"{reported:.1f} s |",
-            f"| `{BUNDLED}`, killed with SIGKILL when {done} of its runs were done, "
-            "called again to its end | under 20 min, no finished run repeated | "
-            f"{whole / 60:.1f} min, {touched} repeated |",
-        ],
-        RESULTS,
-        "sweeps.md",
+        what = (
+            f"cores busy over a sweep of {RUNS} small runs ({seconds:.0f} s), the start "
+            "of every process and the last run's end included"
+        )
+        page = f"report of {REPORTED} runs of 150 generations"
+        return [
+            [what, "85%", f"{share:.0%}"],
+            [page, "under 20 s", f"{report(folder):.1f} s"],
+        ]
+    done, seconds, touched = bundled(folder)
+    what = (
+        f"`{BUNDLED}`, killed with SIGKILL when {done} of its runs were done, called "
+        "again to its end"
     )
+    asked = "under 20 min, no finished run repeated"
+    return [[what, asked, f"{seconds / 60:.1f} min, {touched} repeated"]]
+
+
+def main() -> None:
+    """Measure the parts that are asked for and write the table of all."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    kept = RESULTS / "sweeps.json"
+    table = json.loads(kept.read_text()) if kept.exists() else {}
+    for part in parser.parse_args().parts:
+        with tempfile.TemporaryDirectory() as scratch:
+            table[part] = rows(part, Path(scratch))
+        kept.write_text(json.dumps(table, indent=1) + "\n")
+    lines = [
+        "# What a sweep costs beside its runs",
+        "",
+        f"`python benchmarks/sweeps.py`. {describe()}.",
+        "",
+        "| what | asked for | measured |",
+        "| --- | --- | ---: |",
+        *(f"| {' | '.join(row)} |" for p in PARTS for row in table.get(p, ())),
+    ]
+    keep(lines, RESULTS, "sweeps.md")
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def read_entries(folder: SweepFolder) -> list[Entry]:
 
 def write_entries(folder: SweepFolder, entries: Iterable[Entry]) -> None:
     """Replace the manifest, atomically; raises ``EvolifeError`` if the disk refuses."""
-    lines = (json.dumps(dataclasses.asdict(entry)) for entry in entries)
+    lines = (json.dumps(vars(entry)) for entry in entries)
     content = "".join(f"{line}\n" for line in lines).encode()
     with storage_errors("write the manifest", folder.manifest_path):
         write_atomically(folder.manifest_path, content)

@@ -79,7 +79,7 @@ class Parameter(Section):
     def quantile(self, u: float) -> Any:
         """The value at ``u`` of its distribution, 0 <= u < 1."""
         if self.kind in NUMERIC:
-            return NUMERIC[self.kind](u, self.model_dump())
+            return NUMERIC[self.kind](u, self.__dict__)
         return pick(u, self.listed or [], self.probabilities)
 
     @property
