@@ -130,8 +130,8 @@ def rows(part: str, folder: Path) -> list[list[str]]:
     if part == "small":
         share, seconds = busy(folder)
         what = (
-            f"cores busy over a sweep of {RUNS} small runs ({seconds:.0f} s), the start "
-            "of every process and the last run's end included"
+            f"cores busy over a sweep of {RUNS} small runs ({seconds:.0f} s), the "
+            "start of every process and the last run's end included"
         )
         page = f"report of {REPORTED} runs of 150 generations"
         return [
