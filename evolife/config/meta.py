@@ -8,7 +8,7 @@ from pydantic import Field
 
 from evolife.config.bundled import find_config
 from evolife.config.layers import file_layer, merge, override_layer
-from evolife.config.model import Checkpoint, Choice, Located, Record, Section
+from evolife.config.model import Checkpoint, Choice, Located, Section
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 
@@ -40,6 +40,13 @@ class Validate(Section):
     every: int = Field(default=50, ge=1, description="meta-steps between")
 
 
+class MetaRecord(Section):
+    """What is written for the dashboard."""
+
+    every: int = Field(default=10, ge=1, description="meta-steps between heavy records")
+    tensorboard: bool = Field(default=True, description="write TensorBoard event files")
+
+
 class MetaConfig(Located):
     """Everything a meta-run is determined by."""
 
@@ -61,8 +68,8 @@ class MetaConfig(Located):
     checkpoint: Checkpoint = Field(
         default=Checkpoint(every=100), description="when state is saved"
     )
-    record: Record = Field(
-        default=Record(every=10), description="what the dashboard shows"
+    record: MetaRecord = Field(
+        default=MetaRecord(), description="what the dashboard shows"
     )
     claim: str = Field(
         default="", description="what the operator should do, and could fail to"
