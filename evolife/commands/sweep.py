@@ -60,18 +60,7 @@ def run(args: argparse.Namespace) -> int:
         return _become(Path(args.sweep), args.line)
     if args.dry_run:
         return _dry_run(args, terminal)
-    from evolife.sweeps.sweeping import sweep
-
-    report = sweep(
-        args.sweep,
-        *args.overrides,
-        base=args.base,
-        out=args.out,
-        launcher=args.launcher,
-        max_parallel=args.max_parallel,
-        yes=args.yes,
-        tell=terminal.info,
-    )
+    report = _swept(args, terminal)
     _show(report, terminal, args.json)
     failed = report["states"].get("failed", 0)
     if failed:
@@ -80,6 +69,21 @@ def run(args: argparse.Namespace) -> int:
             f"evolife sweep {report['sweep']}"
         )
     return 0
+
+
+def _swept(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
+    """How everything stands after what was unfinished has been run or handed in."""
+    from evolife.sweeps import running, submitting
+    from evolife.sweeps.preparing import prepare
+
+    prepared = prepare(args.sweep, args.overrides, args.base, yes=args.yes)
+    _warn(prepared.sweep, terminal)
+    given = Path(args.sweep)
+    out = args.out or (given if given.is_dir() else None)
+    most = args.max_parallel
+    if args.launcher == "slurm":
+        return submitting.submit(prepared, out, max_parallel=most)
+    return running.run(prepared, out, max_parallel=most, tell=terminal.info)
 
 
 def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
@@ -96,8 +100,7 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
         report = {"name": spec.name, "count": count, "predicted": found, "runs": runs}
         terminal.print_json(report)
         return 0
-    for key in prepared.sweep.ignored:
-        terminal.warning(f"{key}: means nothing without a server; ignored")
+    _warn(prepared.sweep, terminal)
     rows = [(e.run, _changes(prepared.sweep, e)) for e in entries[:_ROWS]]
     terminal.table(f"{spec.name}: {spec.method}", ("run", "changes"), rows)
     if len(entries) > _ROWS:
@@ -107,6 +110,11 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
         how = f"{forecast.known:,} as runs like them took here, the others guessed"
     terminal.text(f"{count:,} runs, about {duration(forecast.seconds)} ({how})")
     return 0
+
+
+def _warn(sweep: "Sweep", terminal: Terminal) -> None:
+    for key in sweep.ignored:
+        terminal.warning(f"{key}: means nothing without a server; ignored")
 
 
 def _changes(sweep: "Sweep", entry: "Entry") -> str:
