@@ -32,7 +32,15 @@ FRESH = jax.jit(operators.init, static_argnums=1)(KEY, Architecture())
 
 def route(overrides=TINY, **settings) -> Lives:
     sizes = {"lives": 3, "judging_lives": 2, "generations": 3, "evolutions": 2}
-    return Lives(**{"overrides": overrides, "shorter": 2, **sizes, **settings})
+    return Lives(
+        **{
+            "config": "bandit",
+            "overrides": overrides,
+            "shorter": 2,
+            **sizes,
+            **settings,
+        }
+    )
 
 
 @functools.cache

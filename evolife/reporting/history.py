@@ -76,6 +76,7 @@ def read_history(path: Path, more: Sequence[str] = ()) -> History:
                 if _LIFE in line:
                     first, last = first or line, line
     except OSError:
+        # What could be read so far counts; the page says what a run lacks.
         pass
     values = {name: np.array(column) for name, column in columns.items()}
     return _summarised(values, _life(first), _life(last), damaged)

@@ -130,7 +130,7 @@ class Lives(Route):
 
     idea: ClassVar[str] = "what is lost by each choice, in evolutions that go on"
 
-    config: Annotated[str, Len(1)] = "bandit"
+    config: Annotated[str, Len(1)] = dataclasses.field(kw_only=True)
     """A bundled config, or the file of one: who lives where, and how they evolve."""
     overrides: tuple[str, ...] = ()
     """What is laid over the config, such as ``lifetime.steps=100``."""
