@@ -41,7 +41,7 @@ def unfinished(path: Path) -> SweepFolder:
         make_run(sweep.run(name).path)
     for name, end in (("running", None), ("failed", "failed"), ("killed", "stopped")):
         make_run(sweep.run(name).path, [9.0], rows=[], ends=[end], generations=8)
-    said = "compiling\nevolife: error: 3 GB more than there is\n"
+    said = "compiling\nevolife: 3 GB more than there is\n"
     sweep.log_path("failed").write_text(said)
     (sweep.run("bare").champions / "champions.json").unlink()
     blank = lines([None, math.nan])
@@ -61,9 +61,8 @@ def test_runs_that_have_not_ended_are_listed_and_not_drawn(tmp_path: Path) -> No
     assert reasons == {
         "waiting": "waiting: it has not begun",
         "running": "running: 1 of 8 generations so far",
-        "failed": "failed after 1 of 8 generations; its log ends: "
-        "evolife: error: 3 GB more than there is",
-        "killed": "stopped after 1 of 8 generations; it left no log",
+        "failed": "failed after 1 of 8 generations; 3 GB more than there is",
+        "killed": "stopped after 1 of 8 generations",
         "bare": "no champions: champions.json is missing or damaged",
         "blank": "no curve: metrics.jsonl holds no finite fitness",
     }

@@ -45,12 +45,12 @@ def test_bash_can_read_the_script():
 def test_every_line_is_run_once_by_arrays_of_any_size(count, tmp_path):
     """The loop of each task, run by bash with srun replaced by an echo."""
     lines = [7 * i for i in range(count)]
-    text = script(Slurm(), "many", tmp_path, lines, ["evolife"])
+    text = script(Slurm(), "many", tmp_path, lines, ["true"])
     tasks = min(count, MOST_TASKS)
     assert f"#SBATCH --array=0-{tasks - 1}\n" in text
     loop = text.replace("srun", 'echo "${@}"')
-    whole = f"for SLURM_ARRAY_TASK_ID in $(seq 0 {tasks - 1}); do\n{loop}\ndone"
-    told = subprocess.run(["bash"], input=whole, text=True, capture_output=True)
+    whole = f"for SLURM_ARRAY_TASK_ID in $(seq 0 {tasks - 1}); do (\n{loop}\n) done"
+    told = subprocess.run(["bash", "-e"], input=whole, text=True, capture_output=True)
     assert told.returncode == 0, told.stderr
     found = [int(line.rpartition(" ")[2]) for line in told.stdout.splitlines()]
     assert sorted(found) == lines

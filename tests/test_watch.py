@@ -25,7 +25,6 @@ from evolife.watching.frame import frame
 from evolife.watching.history import KEYS, History
 from evolife.watching.pace import seconds_per_generation, shares
 from evolife.watching.run_view import RunView
-from evolife.watching.state import Settings, state_of
 from evolife.watching.strokes import ASCII, BLOCKS, strokes_for
 from evolife.watching.sweep_view import SweepView
 from evolife.watching.tail import Tail
@@ -264,40 +263,26 @@ def test_the_time_left_is_pace_times_generations_left(tmp_path):
     assert evolife.watch(folder.path)["eta_s"] is None
 
 
-STATES = {
-    "waiting": ([], (), "null", 0),
-    "running": ([line(1)], (None,), "null", 5),
-    "stopped by a kill": ([line(1)], (None,), "null", 500),
-    "stopped": ([line(1)], ("stopped",), "null", 5),
-    "failed": ([line(1)], ("stopped", "failed"), "null", 5),
-    "done": ([line(1)], ("failed", "done"), "null", 5),
-    "stopped before the control": ([line(1)], ("done",), "{seed: 1}", 500),
-}
-
-
-@pytest.mark.parametrize("name", STATES)
-def test_the_state_of_a_run_is_what_its_files_say(tmp_path, name):
-    lines, ends, control, age = STATES[name]
-    folder = put(tmp_path / "run", lines, ends, control)
-    settings = Settings(folder.config_path).read()
-    old = age if lines else None
-    assert state_of(folder, settings, old, None) == name.split()[0]
-    with locked(folder.path):
-        assert state_of(folder, settings, old, None) == "running"
+def aged(folder, seconds):
+    """Let all files of a run be so old; return the run's state."""
+    then = time.time() - seconds
+    for path in folder.path.rglob("*"):
+        os.utime(path, (then, then))
+    return evolife.watch(folder.path)["state"]
 
 
 def test_a_run_is_done_once_its_control_is(tmp_path):
     folder = put(tmp_path / "run", [line(1)], ("done",), "{seed: 1}")
-    settings = Settings(folder.config_path).read()
     put(folder.path / CONTROL, [line(g) for g in range(1, 4)], (None,))
-    assert state_of(folder, settings, 500.0, 1.0) == "stopped"
-    assert state_of(folder, settings, 500.0, 200.0) == "running"
+    assert aged(folder, 500.0) == "failed"
+    slow = [line(g, **{"time/generation": 200.0}) for g in range(4, 6)]
+    add(RunFolder(folder.path / CONTROL), slow)
+    assert aged(folder, 500.0) == "running"
     look = evolife.watch(folder.path)
-    assert look["control"]["generation"] == 3 and "generation 3/20" in shown(
-        folder.path
-    )
+    assert look["control"]["generation"] == 5
+    assert "generation 5/20" in shown(folder.path)
     put(folder.path / CONTROL, [], ("done",))
-    assert state_of(folder, settings, 500.0, 1.0) == "done"
+    assert aged(folder, 500.0) == "done"
     assert evolife.watch(folder.path)["over"]
 
 
@@ -347,9 +332,12 @@ def test_silence_is_told(tmp_path):
     folder = put(tmp_path / "run", [line(1), line(2)])
     now = time.time()
     os.utime(folder.metrics_path, (now - 300, now - 300))
-    assert "no news for 5:00: not running" in shown(folder.path)
+    os.utime(folder.manifest_path, (now - 300, now - 300))
+    assert "failed: killed, or its machine stopped" in shown(folder.path)
     with locked(folder.path):
         assert "no news for 5:00: still running" in shown(folder.path)
+    put(folder.path, [], ends=("stopped",))
+    assert "no news for 5:00: not running" in shown(folder.path)
     put(folder.path, [], ends=("done",))
     assert "no news" not in shown(folder.path)
 
@@ -563,6 +551,7 @@ def test_a_run_that_goes_on_is_watched_as_it_goes(tmp_path):
         assert duration(look["eta_s"]) in shown(folder) or "ETA" in shown(folder)
         assert 0 < sum(look["shares"].values()) <= 3 and look["metrics"]["ranks"] == 1
     now = time.time()
-    os.utime(folder / "metrics.jsonl", (now - 30, now - 30))
+    for name in ("metrics.jsonl", "manifest.json"):
+        os.utime(folder / name, (now - 30, now - 30))
     look = evolife.watch(folder)
-    assert look["state"] == "stopped" and look["eta_s"] is None
+    assert look["state"] == "failed" and look["eta_s"] is None

@@ -14,7 +14,7 @@ from evolife.record.progress import duration
 from evolife.record.terminal import Terminal
 
 if TYPE_CHECKING:
-    from evolife.sweeps.folder import Entry
+    from evolife.sweeps.folder import Entry, SweepFolder
     from evolife.sweeps.spec import Sweep
 
 _ROWS = 20
@@ -48,6 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--yes", action="store_true", help="allow more than 100,000 runs"
     )
     parser.add_argument("--line", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--ended", type=int, help=argparse.SUPPRESS)
     add_json(parser)
 
 
@@ -57,7 +58,10 @@ def run(args: argparse.Namespace) -> int:
     if args.status:
         return _status(args, terminal)
     if args.line is not None:
-        return _become(Path(args.sweep), args.line)
+        folder, entry = _line(Path(args.sweep), args.line)
+        if args.ended is not None:
+            return _note(folder, entry, args.ended)
+        return _become(folder, entry)
     if args.dry_run:
         return _dry_run(args, terminal)
     report = _swept(args, terminal)
@@ -141,22 +145,36 @@ def _status(args: argparse.Namespace, terminal: Terminal) -> int:
     return 0
 
 
-def _become(path: Path, line: int) -> int:
-    """Replace this process by one line of the manifest, as a task of an array does."""
+def _line(path: Path, line: int) -> "tuple[SweepFolder, Entry]":
+    """One line of the manifest, which a task of an array does."""
     from evolife.sweeps.folder import open_sweep, read_entries
-    from evolife.sweeps.job import train_arguments
-    from evolife.sweeps.standing import standing
 
     folder = open_sweep(path)
     entries = read_entries(folder)
     if not 0 <= line < len(entries):
         raise InvalidInput(f"--line {line}: allowed are 0 to {len(entries) - 1}")
-    entry = entries[line]
+    return folder, entries[line]
+
+
+def _note(folder: "SweepFolder", entry: "Entry", code: int) -> int:
+    """Note how a task's run ended; Slurm kills without having asked."""
+    from evolife.sweeps.standing import note_exit
+
+    note_exit(folder, entry.run, code, asked=False)
+    return 0
+
+
+def _become(folder: "SweepFolder", entry: "Entry") -> int:
+    """Replace this process by one run, as a task of an array does."""
+    from evolife.sweeps.job import train_arguments
+    from evolife.sweeps.standing import note_start, standing
+
     if not standing(folder, entry).is_open:
         return 0
     here = place()
     if here is None or here.rank == 0:
         _write_to(folder.log_path(entry.run))
+        note_start(folder, entry.run)
     words = train_arguments(folder, entry, list(entry.parameters))
     os.execv(sys.executable, [sys.executable, "-m", "evolife", *words])
 
@@ -182,7 +200,8 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
     terminal.table("", ("run", "state", "generation", name), rows)
     for row in report["runs"]:
         if "message" in row:
-            terminal.text(f"failed: {row['run']}: {row['message']}")
+            words = row["message"].replace("\n", "\n  ")
+            terminal.text(f"failed: {row['run']}: {words}")
     states = ", ".join(f"{count} {state}" for state, count in report["states"].items())
     terminal.text(states)
     if report["best"]:

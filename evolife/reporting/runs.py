@@ -9,18 +9,17 @@ from typing import Any
 
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import EvolifeError
-from evolife.lineage.manifest import read_manifest
 from evolife.reporting.champion import Champion, Table, read_table
 from evolife.reporting.history import History, read_history
 from evolife.storage.run_folder import CONTROL, RunFolder
+from evolife.storage.status import State, Status
 from evolife.sweeps.folder import Entry, SweepFolder
-from evolife.sweeps.standing import HELD_OUT, State, standing
+from evolife.sweeps.standing import HELD_OUT, status_of, status_within
 from evolife.verdict import Verdict, compare
 
 CHAMPION_METRICS = (HELD_OUT, "selected", "gap")
 """Metrics that are no keys of ``metrics.jsonl``."""
-_LOG_BYTES = 16_384
-_LONGEST = 300
+_LONGEST = 600
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,8 +44,8 @@ class Run:
     """What is known of its champions."""
     control: Champion | None
     """The control's best champion."""
-    log: str
-    """Last line of what it printed; empty where there is none."""
+    message: str
+    """Why it failed; empty where it did not."""
 
     @property
     def champion(self) -> Champion | None:
@@ -88,33 +87,29 @@ class Run:
 
 @dataclasses.dataclass(frozen=True)
 class LoneRun(SweepFolder):
-    """A run of no sweep, whose paths are asked for as those of a sweep's runs."""
+    """A run named by itself, whose path is asked for as those of a sweep's runs."""
 
     def run(self, name: str) -> RunFolder:
         """The folder itself."""
         return RunFolder(self.path)
-
-    def log_path(self, name: str) -> Path:
-        """The log of its last rank; what rank 0 printed is kept nowhere."""
-        logs = sorted(self.run(name).logs.glob("rank_*.log"))
-        return logs[-1] if logs else self.run(name).log_path(0)
 
 
 def read_run(folder: SweepFolder, entry: Entry, metric: str, source: str = "") -> Run:
     """Read a run; whatever is missing or damaged is left out of it, never raised."""
     run = folder.run(entry.run)
     more = () if metric in CHAMPION_METRICS else (metric,)
+    status = _status(folder, entry.run)
     return Run(
         name=entry.run,
         path=run.path,
         source=source,
         parameters=entry.parameters,
-        state=_state(folder, entry),
+        state=status.state,
         config=_config(run),
         history=read_history(run.metrics_path, more),
         table=read_table(run),
         control=read_table(RunFolder(run.path / CONTROL)).best,
-        log=_last_line(folder.log_path(entry.run)),
+        message=status.message,
     )
 
 
@@ -135,30 +130,29 @@ def left_out(run: Run, metric: str) -> str:
 def _unfinished(run: Run) -> str:
     target = run.config.get("generations")
     done = f"{run.generation} of {target} generations" if target else "no generation"
-    ending = f"; its log ends: {run.log}" if run.log else ""
     if run.state == "waiting":
-        return f"waiting: it has not begun{ending}"
+        return "waiting: it has not begun"
     if run.state == "running":
         return f"running: {done} so far"
     if run.state == "pruned":
         return f"pruned after {done}: others left it behind"
-    return f"{run.state} after {done}{ending or '; it left no log'}"
+    why = f"; {_one_line(run.message)}" if run.message else ""
+    return f"{run.state} after {done}{why}"
 
 
-def _state(folder: SweepFolder, entry: Entry) -> State:
+def _one_line(message: str) -> str:
+    """A message of several lines, such as the end of a log, in one."""
+    return message.replace(":\n", ": ").replace("\n", " / ")[:_LONGEST]
+
+
+def _status(folder: SweepFolder, name: str) -> Status:
     try:
-        state = standing(folder, entry).state
-        return "failed" if state == "stopped" and _failed(folder, entry) else state
+        if isinstance(folder, LoneRun):
+            return status_of(folder.run(name))
+        return status_within(folder, name)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, EvolifeError):
         # Files that cannot be read are not those of a run that ended well.
-        return "failed"
-
-
-def _failed(folder: SweepFolder, entry: Entry) -> bool:
-    """Whether the manifest says so, where no log does."""
-    manifest = read_manifest(folder.run(entry.run).manifest_path)
-    sessions = manifest["sessions"] if manifest else []
-    return bool(sessions) and sessions[-1].get("exit_reason") == "failed"
+        return Status("failed", "its files cannot be read")
 
 
 def _config(folder: RunFolder) -> Mapping[str, Any]:
@@ -172,15 +166,3 @@ def _within(data: Any, *keys: str) -> Any:
     for key in keys:
         data = data.get(key) if isinstance(data, Mapping) else None
     return data
-
-
-def _last_line(path: Path) -> str:
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _LOG_BYTES))
-            text = file.read().decode(errors="replace")
-    except OSError:
-        return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "".join(c for c in lines[-1] if c.isprintable())[:_LONGEST] if lines else ""

@@ -5,6 +5,7 @@ SWEEP/base.yaml     the config that all runs change, resolved, as it was at firs
 SWEEP/sweep.jsonl   one line a run: name, parameters, overrides
 SWEEP/runs/NAME/    a run folder like any other, once it has begun
 SWEEP/logs/NAME.log what the run printed
+SWEEP/logs/NAME.exit.json how its process ended
 SWEEP/report/       the page that ``evolife report`` makes
 """
 
@@ -66,6 +67,10 @@ class SweepFolder:
         """What one run printed."""
         return self.path / "logs" / f"{name}.log"
 
+    def exit_path(self, name: str) -> Path:
+        """How the process of one run ended."""
+        return self.path / "logs" / f"{name}.exit.json"
+
     def is_sweep(self) -> bool:
         """Whether there is a sweep here."""
         return self.manifest_path.is_file()
@@ -84,6 +89,13 @@ def open_sweep(path: Path) -> SweepFolder:
             "name the folder that evolife sweep wrote"
         )
     return folder
+
+
+def sweep_around(run: RunFolder) -> SweepFolder | None:
+    """The sweep that a run folder belongs to, if it lies in one."""
+    runs = run.path.absolute().parent
+    folder = SweepFolder(runs.parent)
+    return folder if runs.name == "runs" and folder.is_sweep() else None
 
 
 def read_entries(folder: SweepFolder) -> list[Entry]:

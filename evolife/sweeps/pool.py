@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -14,11 +15,13 @@ from typing import IO
 from evolife.errors import Stopped
 from evolife.launching.mpirun import LAUNCHER, die_with_parent
 from evolife.storage.files import storage_errors
+from evolife.storage.log import HEADER
+from evolife.storage.status import mark_pruned
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.job import train_arguments
 from evolife.sweeps.slots import Slot
 from evolife.sweeps.sources import Ended, Source
-from evolife.sweeps.standing import mark_pruned, standing
+from evolife.sweeps.standing import Standing, note_exit, note_start, standing
 
 _NAP_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
@@ -90,8 +93,9 @@ class Pool:
         with storage_errors("write the log", path):
             path.parent.mkdir(exist_ok=True)
             log = path.open("ab")
-            log.write(f"-- {' '.join(command)}\n".encode())
+            log.write(f"{HEADER}{shlex.join(command)}\n".encode())
             log.flush()
+        note_start(self._folder, entry.run)
         process = subprocess.Popen(
             [*command, "--ranks", str(slot.ranks)],
             # Ranks end with this process, however it ends.
@@ -110,16 +114,22 @@ class Pool:
             if code is None:
                 continue
             del self._under_way[number]
-            how = _how(running, code, asked=bool(self._signals))
-            if how == "failed" and code < 0:
-                words = f"evolife: ended by signal {-code}\n"
-                running.log.write(words.encode())
             running.log.close()
-            if how == "pruned":
-                mark_pruned(self._folder.run(running.entry.run))
+            now = self._noted(running, code)
+            how = _how(now)
             spent = time.monotonic() - running.begun
-            self._source.ended(standing(self._folder, running.entry), how)
+            self._source.ended(now, how)
             self._tell(running.entry, how, spent)
+
+    def _noted(self, running: _Running, code: int) -> Standing:
+        """Note how a run ended; return how it stands now."""
+        name = running.entry.run
+        note_exit(self._folder, name, code, running.pruned or bool(self._signals))
+        now = standing(self._folder, running.entry)
+        if running.pruned and now.state == "stopped":
+            mark_pruned(self._folder.run(name))
+            now = standing(self._folder, running.entry)
+        return now
 
     def _look(self) -> None:
         """Now and then, stop those that others have left behind."""
@@ -161,14 +171,11 @@ class Pool:
             running.log.close()
 
 
-def _how(running: _Running, code: int, asked: bool) -> Ended:
-    if code == 0:
-        return "done"
-    # Before it handles signals, a run that is asked to stop dies of the question.
-    died = code in (-signal.SIGUSR1, -signal.SIGKILL) and (asked or running.pruned)
-    if code == Stopped.exit_code or died:
-        return "pruned" if running.pruned else "stopped"
-    return "failed"
+def _how(now: Standing) -> Ended:
+    """How a run that ended stands; what is not known to be well has failed."""
+    if now.state == "waiting" or now.state == "running":
+        return "failed"
+    return now.state
 
 
 def _settled(cores: Sequence[int]) -> Callable[[], None] | None:

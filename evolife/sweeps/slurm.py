@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from evolife.errors import Stopped
 from evolife.sweeps.spec import Slurm
 
 MOST_TASKS = 1_000
@@ -41,14 +42,20 @@ def script(
     }
     options = [f"--{key}={_quoted(value)}" for key, value in own.items() if value]
     head = [f"#SBATCH {option}" for option in [*options, *slurm.options]]
-    words = " ".join(map(shlex.quote, [*command, "sweep", str(folder)]))
+    words = shlex.join([*command, "sweep", str(folder)])
     listed = " ".join(map(str, lines))
     body = [
         f"lines=({listed})",
+        "failed=0",
         f"for ((i = SLURM_ARRAY_TASK_ID; i < ${{#lines[@]}}; i += {tasks})); do",
+        f'  srun {words} --line "${{lines[i]}}"',
+        "  code=$?",
+        f'  {words} --line "${{lines[i]}}" --ended "$code"',
         # Stopped means that the time is over; a failed run is passed by.
-        f'  srun {words} --line "${{lines[i]}}" || [ $? -ne 75 ] || exit 75',
+        f"  [ $code -ne {Stopped.exit_code} ] || exit $code",
+        "  [ $code -eq 0 ] || failed=1",
         "done",
+        "exit $failed",
     ]
     return "\n".join(["#!/usr/bin/env bash", *head, "", *slurm.setup, *body, ""])
 

@@ -1,30 +1,26 @@
-"""How far each run of a sweep has come, read from its folder alone."""
+"""How far each run of a sweep has come, read from its folder and what was noted."""
 
 import dataclasses
 import json
 import math
-import re
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from evolife.errors import EvolifeError
-from evolife.lineage.manifest import read_manifest
-from evolife.storage.files import storage_errors
+from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import is_locked
-from evolife.storage.run_folder import CONTROL, RunFolder
-from evolife.sweeps.folder import Entry, SweepFolder
-
-State = Literal["waiting", "running", "done", "failed", "stopped", "pruned"]
-"""``stopped``: begun and not ended, whether by a signal or by a kill; ``pruned``:
-stopped for good, because others left it behind."""
+from evolife.storage.run_folder import RunFolder
+from evolife.storage.status import (
+    Process,
+    State,
+    Status,
+    last_line,
+    run_status,
+    session_ends,
+)
+from evolife.sweeps.folder import Entry, SweepFolder, sweep_around
 
 HELD_OUT = "held_out"
 """Name of the metric that is the best champion's score on held-out lives."""
-_TAIL_BYTES = 65_536
-_PRUNED = "pruned"
-_SIGN = "evolife: "
-_NO_CONTROL = re.compile("^control: null$", re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,51 +52,39 @@ def standings(folder: SweepFolder, entries: Sequence[Entry]) -> list[Standing]:
 
 def standing(folder: SweepFolder, entry: Entry) -> Standing:
     """How far one run has come; a damaged file counts as absent."""
-    run, metrics = folder.run(entry.run), last_line(folder.run(entry.run))
-    begun = run.config_path.is_file()
-    ends = _ends(run) if begun else []
-    last = ends[-1] if ends else None
-    if last == "done" and _control_done(run):
-        return Standing(entry, "done", metrics | champion_metrics(run))
-    if begun and is_locked(run.path):
-        return Standing(entry, "running", metrics)
-    if (run.path / _PRUNED).exists():
-        return Standing(entry, "pruned", metrics)
-    message = last_words(folder.log_path(entry.run))
-    if last != "stopped" and message:
-        return Standing(entry, "failed", metrics, message)
-    return Standing(entry, "stopped" if begun else "waiting", metrics)
+    run = folder.run(entry.run)
+    found, metrics = status_within(folder, entry.run), last_line(run)
+    if found.state == "done":
+        metrics |= champion_metrics(run)
+    return Standing(entry, found.state, metrics, found.message)
 
 
-def mark_pruned(run: RunFolder) -> None:
-    """Note that a run was left behind by others and shall not go on."""
-    with storage_errors("write in", run.path):
-        run.path.mkdir(parents=True, exist_ok=True)
-        (run.path / _PRUNED).touch()
+def status_of(run: RunFolder) -> Status:
+    """How a run stands, whether it is one of a sweep or not."""
+    if sweep := sweep_around(run):
+        return status_within(sweep, run.path.name)
+    # What rank 0 printed is kept nowhere.
+    logs = [path for path in run.logs.glob("rank_*.log") if path.stat().st_size]
+    last = max(logs, key=lambda path: path.stat().st_mtime, default=None)
+    return run_status(run, log=last)
 
 
-def last_words(log: Path) -> str:
-    """The message that a failed command ended its log with; empty if it did not."""
-    lines = tail(log).decode(errors="replace").strip().splitlines()
-    last = lines[-1] if lines else ""
-    return last.removeprefix(_SIGN) if last.startswith(_SIGN) else ""
+def status_within(sweep: SweepFolder, name: str) -> Status:
+    """How the run ``name`` of a sweep stands."""
+    process = _read_process(sweep, name)
+    going = process is not None and process.code is None
+    attended = going and is_locked(sweep.path)
+    return run_status(sweep.run(name), process, sweep.log_path(name), attended)
 
 
-def tail(path: Path) -> bytes:
-    """The end of a file; empty where there is none."""
-    try:
-        with path.open("rb") as file:
-            file.seek(0, 2)
-            file.seek(max(0, file.tell() - _TAIL_BYTES))
-            return file.read()
-    except OSError:
-        return b""
+def note_start(folder: SweepFolder, name: str) -> None:
+    """Note that the process of a run begins."""
+    _write_process(folder, name, None, asked=False)
 
 
-def last_line(run: RunFolder) -> dict[str, Any]:
-    """The last whole line of ``metrics.jsonl``; empty where there is none."""
-    lines = tail(run.metrics_path).split(b"\n")[:-1]
-    return _mapping(lines[-1]) if lines else {}
+def note_exit(folder: SweepFolder, name: str, code: int, asked: bool) -> None:
+    """Note how the process of a run ended, and whether it had been asked to."""
+    _write_process(folder, name, code, asked)
 
 
 def champion_metrics(run: RunFolder) -> dict[str, Any]:
@@ -114,34 +98,27 @@ def champion_metrics(run: RunFolder) -> dict[str, Any]:
     return {name: best[name] for name in names if name in best}
 
 
-def _ends(run: RunFolder) -> list[str | None]:
-    """Why each session ended; None for one that was killed or still goes on."""
-    try:
-        manifest = read_manifest(run.manifest_path)
-    except EvolifeError:
-        return []
-    sessions = manifest["sessions"] if manifest else []
-    if not isinstance(sessions, list) or not all(isinstance(s, dict) for s in sessions):
-        return []
-    return [session.get("exit_reason") for session in sessions]
-
-
-def _control_done(run: RunFolder) -> bool:
-    """Whether there is no control to wait for."""
-    if _NO_CONTROL.search(run.config_path.read_text()):
-        return True
-    return _ends(RunFolder(run.path / CONTROL))[-1:] == ["done"]
-
-
-def _mapping(line: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(line)
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
 def finite(value: object) -> float | None:
     """The value as a number; None where it is none."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
     return float(value) if known and math.isfinite(value) else None  # type: ignore[arg-type]
+
+
+def _write_process(
+    folder: SweepFolder, name: str, code: int | None, asked: bool
+) -> None:
+    path, sessions = folder.exit_path(name), len(session_ends(folder.run(name)))
+    content = json.dumps(dataclasses.asdict(Process(sessions, code, asked)))
+    with storage_errors("write", path):
+        path.parent.mkdir(exist_ok=True)
+        write_atomically(path, content.encode())
+
+
+def _read_process(folder: SweepFolder, name: str) -> Process | None:
+    try:
+        found = json.loads(folder.exit_path(name).read_bytes())
+        code = found["code"]
+        ended = None if code is None else int(code)
+        return Process(int(found["sessions"]), ended, bool(found["asked"]))
+    except (OSError, ValueError, LookupError, TypeError):
+        return None

@@ -36,6 +36,8 @@ def _run(look: dict[str, Any], width: int, strokes: Strokes) -> list[str]:
     else:
         lines += _curves(look, width, strokes)
         lines += [line for line in (_speed(look), _shares(look)) if line]
+    if look["message"]:
+        lines += _indented(f"failed: {look['message']}")
     if words := _silence(look):
         lines.append(words)
     for warning in look["warnings"]:
@@ -93,7 +95,7 @@ def _shares(look: dict[str, Any]) -> str:
 
 def _silence(look: dict[str, Any]) -> str:
     age, pace = look["age_s"], look["seconds_per_generation"] or 0.0
-    if age is None or look["state"] in ("done", "failed"):
+    if age is None or look["state"] in ("done", "failed", "pruned"):
         return ""
     usual = max(_SILENCE_SECONDS, _PATIENCE * pace)
     if look["state"] == "stopped":
@@ -118,8 +120,14 @@ def _sweep(look: dict[str, Any], width: int, strokes: Strokes, rows: int) -> lis
         lines.append(f"best {metric['name']} {best['value']:.4g}: {best['run']}")
         lines.append(f"  {_changes(best['parameters'])}")
     for failure in look["failures"]:
-        lines.append(f"failed: {failure['run']}: {failure['message']}")
+        lines += _indented(f"failed: {failure['run']}: {failure['message']}")
     return lines
+
+
+def _indented(text: str) -> list[str]:
+    """Lines of a text of which all but the first stand back."""
+    first, *rest = text.splitlines()
+    return [first, *(f"  {line}" for line in rest)]
 
 
 def _row(look: dict[str, Any], width: int, strokes: Strokes) -> str:

@@ -5,9 +5,10 @@ import time
 from typing import Any
 
 from evolife.storage.run_folder import CONTROL, RunFolder, open_run
+from evolife.sweeps.standing import status_of
 from evolife.watching.history import History
 from evolife.watching.pace import number, seconds_per_generation, shares
-from evolife.watching.state import Settings, champions, state_of
+from evolife.watching.state import Settings, champions
 from evolife.watching.tail import Tail
 
 _RECENT = 64
@@ -43,13 +44,15 @@ class RunView:
         changed = self._tail.changed
         age = None if changed is None or not last else max(0.0, time.time() - changed)
         pace = seconds_per_generation(self._recent)
-        state = state_of(self._run, settings, age, pace)
+        status = status_of(self._run)
+        state = status.state
         return {
             "kind": "run",
             "path": str(self._run.path),
             "name": str(settings.get("name", self._run.path.name)),
             "state": state,
-            "over": state in ("done", "failed"),
+            "message": status.message,
+            "over": state in ("done", "failed", "pruned"),
             "generation": last.get("generation", 0),
             "generations": settings.get("generations"),
             "metrics": _told(last),
