@@ -42,13 +42,14 @@ def run(
             "evolife sweep starts its runs itself: start it without mpirun or srun, "
             "or give each run its ranks with --launcher slurm"
         )
+    tell = tell or _silent
     path = out or opening.default_path(prepared.sweep)
     folder = opening.make(prepared.sweep, path)
     with locked(folder.path):
         entries = _noted(prepared, folder)
-        source, left = _source(prepared, folder, entries)
+        source, left = _source(prepared, folder, entries, tell)
         room = slots.slots(max(1, left), max_parallel)
-        told = _Teller(prepared.sweep, folder, room[0].ranks, tell or (lambda _: None))
+        told = _Teller(prepared.sweep, folder, room[0].ranks, tell)
         try:
             Pool(folder, room, source, list(prepared.sweep.parameters), told).run()
         except Stopped as stop:
@@ -68,7 +69,7 @@ def _noted(prepared: Prepared, folder: SweepFolder) -> list[Entry]:
 
 
 def _source(
-    prepared: Prepared, folder: SweepFolder, entries: list[Entry]
+    prepared: Prepared, folder: SweepFolder, entries: list[Entry], tell: Tell
 ) -> tuple[Source, int]:
     """What hands out the runs, and how many there are to do."""
     spec = prepared.sweep.spec
@@ -78,8 +79,12 @@ def _source(
     save = functools.partial(opening.note_entries, folder)
     plan = guided.Plan(prepared.sweep, folder, entries, prepared.name, save)
     new = (spec.run_cap or 0) - len(entries) if spec.method == "bayes" else 0
-    study = Study(folder, spec)
+    study = Study(folder, spec, tell)
     return guided.Guided(plan, unfinished, study), len(unfinished) + max(0, new)
+
+
+def _silent(line: str) -> None:
+    """Hear nothing."""
 
 
 class _Teller:

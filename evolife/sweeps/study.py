@@ -4,12 +4,13 @@ The journal is appended to and needs no database, so that it may lie on a shared
 """
 
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from evolife.errors import InvalidInput
 from evolife.sweeps.expansion import Assignment
 from evolife.sweeps.folder import SweepFolder
+from evolife.sweeps.journal_file import mend
 from evolife.sweeps.parameters import Parameter
 from evolife.sweeps.spec import SweepSpec
 
@@ -21,11 +22,18 @@ _RUN = "run"
 class Study:
     """Suggests what to try next, and says who is left behind."""
 
-    def __init__(self, folder: SweepFolder, spec: SweepSpec) -> None:
-        """Open the journal, or begin one.
+    def __init__(
+        self,
+        folder: SweepFolder,
+        spec: SweepSpec,
+        tell: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Open the journal, or begin one; nobody else may use the folder.
+
+        ``tell`` hears of what a kill had left and was mended.
 
         Raises:
-            InvalidInput: Optuna is not installed.
+            InvalidInput: Optuna is not installed, or the journal is damaged.
         """
         require_optuna()
         import optuna
@@ -33,8 +41,10 @@ class Study:
         from optuna.storages.journal import JournalFileBackend
 
         optuna.logging.set_verbosity(optuna.logging.ERROR)
-        path = str(folder.path / JOURNAL)
-        self._storage = JournalStorage(JournalFileBackend(path))
+        # Absolute: Optuna's lock is a link to this path, which must lead to it.
+        path = (folder.path / JOURNAL).absolute()
+        mend(path, tell)
+        self._storage = JournalStorage(JournalFileBackend(str(path)))
         self._study = optuna.create_study(
             storage=self._storage,
             study_name=spec.name,
