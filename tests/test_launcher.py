@@ -10,9 +10,12 @@ import pytest
 
 from evolife.errors import InvalidInput
 from evolife.launching import launcher
+from evolife.launching.advice import advice
 from evolife.launching.affinity import allowed_cores, core_for, usable_cores
-from evolife.launching.chatter import ChatterFilter
+from evolife.launching.chatter import ChatterFilter, Heard
+from evolife.launching.grant import granted_cores
 from evolife.launching.launcher import Plan, launcher_world, place, plan_ranks
+from evolife.launching.local_environment import local_environment
 from evolife.launching.mpirun import find_mpirun, launch_local, obstacle
 from evolife.launching.process import prepare_process
 
@@ -32,6 +35,8 @@ STEP = {
     "SLURM_LOCALID": "1",
     "SLURM_STEP_TASKS_PER_NODE": "4(x1),2",
 }
+ONE_TASK = {**STEP, "SLURM_STEP_NUM_TASKS": "1", "SLURM_STEP_TASKS_PER_NODE": "1"}
+PMI2 = {"PMI_RANK": "0", "PMI_SIZE": "1", "PMI_FD": "8"}
 BATCH = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "6", "SLURM_PROCID": "0"}
 
 
@@ -50,6 +55,15 @@ BATCH = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "6", "SLURM_PROCID": "0"}
         ({"PALS_RANKID": "0", "PMI_RANK": "0", "PMI_SIZE": "8"}, 8),
         ({"MV2_COMM_WORLD_RANK": "0", "MV2_COMM_WORLD_SIZE": "2"}, 2),
         ({"PMIX_RANK": "3"}, 0),
+        ({**STEP, **PMI2, "PMI_SIZE": "6", "PMI_RANK": "5"}, 6),
+        # The only task of a step: a notebook, an interactive shell, a job of one task.
+        (ONE_TASK, None),
+        ({**ONE_TASK, **PMI2}, None),
+        ({**ONE_TASK, "PMIX_RANK": "0"}, None),
+        ({"FLUX_TASK_RANK": "0", "FLUX_JOB_SIZE": "1"}, None),
+        # mpirun -n 1, in such a step or not, was asked for one rank.
+        ({**ONE_TASK, "OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1"}, 1),
+        ({**ONE_TASK, **PMI2, "MPI_LOCALRANKID": "0"}, 1),
     ],
 )
 def test_the_launchers_world_is_read_from_the_environment(env, size):
@@ -105,6 +119,70 @@ def test_under_a_launcher_its_world_is_joined_and_no_other_count(alone):
     for count in (1, 3):
         with pytest.raises(InvalidInput, match="which started 4"):
             plan_ranks(count)
+
+
+def test_the_only_task_of_a_step_divides_its_cores_among_ranks(alone):
+    for name, value in ONE_TASK.items():
+        alone.setenv(name, value)
+    assert plan_ranks("auto") == Plan("start", 4)
+    assert plan_ranks(2) == Plan("start", 2)
+    assert plan_ranks(1) == Plan("join", 1)
+
+
+def test_mpirun_of_one_rank_leaves_cores_unused_only_in_words(alone):
+    for name, value in {**OPEN_MPI, "OMPI_COMM_WORLD_SIZE": "1"}.items():
+        alone.setenv(name, value)
+    plan = plan_ranks("auto")
+    assert (plan.mode, plan.ranks) == ("join", 1)
+    assert "1 of 4 cores" in plan.note and "--ranks 4" in plan.note
+    assert plan_ranks(1) == Plan("join", 1)
+    assert plan_ranks(2) == Plan("start", 2)
+
+
+@pytest.mark.parametrize(
+    ("env", "cores"),
+    [
+        ({}, None),
+        ({"SLURM_JOB_CPUS_PER_NODE": "2", "SLURM_CPUS_PER_TASK": "2"}, 2),
+        ({"SLURM_JOB_CPUS_PER_NODE": "64(x2)", "SLURM_CPUS_PER_TASK": "2"}, 2),
+        ({"SLURM_CPUS_ON_NODE": "8", "SLURM_JOB_CPUS_PER_NODE": "16,8"}, 8),
+        (
+            {
+                "SLURM_CPUS_ON_NODE": "64",
+                "SLURM_CPUS_PER_TASK": "3",
+                "SLURM_TASKS_PER_NODE": "4(x2),1",
+            },
+            12,
+        ),
+        (
+            {
+                "SLURM_CPUS_PER_TASK": "3",
+                "SLURM_TASKS_PER_NODE": "4",
+                "SLURM_STEP_TASKS_PER_NODE": "1",
+            },
+            3,
+        ),
+        ({"SLURM_CPUS_PER_TASK": "many"}, None),
+        ({"PBS_JOBID": "1.host", "NCPUS": "6"}, 6),
+        ({"NCPUS": "6"}, None),
+        ({"SGE_ROOT": "/sge", "NSLOTS": "5", "NHOSTS": "1"}, 5),
+        ({"SGE_ROOT": "/sge", "NSLOTS": "50", "NHOSTS": "3"}, None),
+        ({"LSB_MCPU_HOSTS": "first 4 second 2"}, 4),
+    ],
+)
+def test_what_a_batch_system_granted_is_read_from_the_environment(env, cores):
+    assert granted_cores(env) == cores
+
+
+def test_cores_granted_are_cores_used(monkeypatch):
+    monkeypatch.setattr("evolife.launching.affinity.allowed_cores", lambda: [*range(9)])
+    for name in [name for name in os.environ if name.startswith("SLURM_")]:
+        monkeypatch.delenv(name)
+    everything = usable_cores()
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1")
+    assert usable_cores() == 1
+    monkeypatch.setenv("SLURM_CPUS_PER_TASK", "1000")
+    assert usable_cores() == everything
 
 
 def test_missing_mpirun_is_refused_with_a_remedy(monkeypatch):
@@ -166,6 +244,135 @@ def test_a_lone_rule_or_prompt_is_not_held_for_ever():
     for _ in range(200):
         shown += chatter.feed(long)
     assert shown.count(long) == 200
+
+
+def test_who_spoke_is_known_however_it_arrives():
+    rank = "rank 3: trouble\n"
+    cases = {
+        KEPT: Heard(True, False, True),
+        f"progress\nevolife: it is over\n{DROPPED}": Heard(False, True, True),
+        f"no evolife: here\nevolife: warning: slow\n{KEPT}": Heard(True, False, True),
+        f"{KEPT}{rank}": Heard(True, True, True),
+        f"{'.' * 200}{rank}": Heard(False, False, True),
+        DROPPED: Heard(False, False, False),
+    }
+    for text, expected in cases.items():
+        data = text.encode()
+        for step in (1, 3, 70, 1000):
+            chatter = ChatterFilter()
+            for i in range(0, len(data), step):
+                chatter.feed(data[i : i + step])
+            chatter.rest()
+            assert chatter.heard == expected, (text, step)
+
+
+def test_only_what_needs_it_is_followed_by_a_remedy():
+    silent, notice = Heard(False, False, False), Heard(True, False, True)
+    assert advice(0, 2, silent, asked=False) == ""
+    assert "did not keep" in advice(0, 2, notice, asked=False)
+    assert advice(2, 2, Heard(True, True, True), asked=False) == ""
+    assert advice(130, 2, notice, asked=True) == ""
+    assert "out of memory" in advice(137, 2, notice, asked=False)
+    assert "--ranks 1" in advice(213, 2, notice, asked=False)
+    assert "does not say why" in advice(213, 2, silent, asked=False)
+
+
+def test_what_mpirun_says_of_its_own_ends_with_our_line(tmp_path, monkeypatch, capfd):
+    mpirun = tmp_path / "mpirun"
+    mpirun.write_text(
+        "#!/bin/sh\n[ $1 = --version ] && echo 'mpirun (Open MPI) 5' && exit\n"
+        "echo 'Out of resource' >&2\nexit 213\n"
+    )
+    mpirun.chmod(0o755)
+    monkeypatch.setattr("evolife.launching.mpirun.find_mpirun", lambda: mpirun)
+    assert launch_local(2, []) == 1
+    said, last = capfd.readouterr().err.splitlines()
+    assert said == "Out of resource"
+    assert last.startswith("evolife: mpirun could not run 2 ranks") and "213" in last
+
+
+def test_an_mpirun_that_does_not_run_is_no_riddle(tmp_path, monkeypatch):
+    mpirun = tmp_path / "mpirun"
+    mpirun.write_text("#!/bin/sh\necho 'undefined symbol: x' >&2\nexit 127\n")
+    mpirun.chmod(0o755)
+    monkeypatch.setattr("evolife.launching.mpirun.find_mpirun", lambda: mpirun)
+    monkeypatch.setattr("evolife.launching.mpirun.local_library", lambda _: "Open MPI")
+    assert "does not run (undefined symbol: x)" in obstacle()
+
+
+HOSTILE = {
+    # A Slurm allocation of one task; files of a PBS and an SGE job that are not here.
+    "SLURM_JOB_ID": "7",
+    "SLURM_JOBID": "7",
+    "SLURM_NODELIST": "another",
+    "SLURM_JOB_NODELIST": "another",
+    "SLURM_TASKS_PER_NODE": "1",
+    "SLURM_NTASKS": "1",
+    "PBS_JOBID": "7.host",
+    "PBS_ENVIRONMENT": "PBS_BATCH",
+    "PBS_NODEFILE": "/nonexistent/nodes",
+    "SGE_ROOT": "/nonexistent/sge",
+    "PE_HOSTFILE": "/nonexistent/hosts",
+    "JOB_ID": "7",
+    "ARC": "lx-amd64",
+    # What sites preset for the library that their module brings.
+    "OMPI_MCA_pml": "ucx",
+    "OPAL_PREFIX": "/nonexistent/openmpi",
+    "PRTE_MCA_prte_default_hostfile": "/nonexistent/hosts",
+    "PMIX_MCA_psec": "munge",
+    "PMIX_MCA_ptl": "usock",
+    "HYDRA_HOST_FILE": "/nonexistent/hosts",
+    "HYDRA_LAUNCHER": "slurm",
+    "FI_PROVIDER": "cxi",
+    "UCX_TLS": "rc",
+}
+JOINED = """
+import os
+from evolife.ranks import Mpi
+ranks = Mpi()
+assert ranks.size == 2
+print(os.environ["SLURM_JOB_ID"], os.environ["PBS_JOBID"], flush=True)
+ranks.close()
+"""
+
+
+@needs_mpi
+def test_local_ranks_ask_no_batch_system_and_heed_no_sites_preset(
+    tmp_path, monkeypatch
+):
+    for name, value in HOSTILE.items():
+        monkeypatch.setenv(name, value)
+    home, libraries = tmp_path / "home", tmp_path / "module"
+    for part, words in {
+        "openmpi": "pml = ucx",
+        "prte": "prte_default_hostfile = /nonexistent",
+        "pmix": "psec = munge",
+    }.items():
+        (home / f".{part}").mkdir(parents=True)
+        (home / f".{part}" / "mca-params.conf").write_text(f"{words}\n")
+    monkeypatch.setenv("HOME", str(home))
+    if sys.platform == "linux":
+        libraries.mkdir()
+        for name in ("libmpi.so.40", "libpmix.so.2", "libprrte.so.3"):
+            (libraries / name).write_bytes(b"not for this mpirun")
+        monkeypatch.setenv("LD_LIBRARY_PATH", str(libraries))
+    process = start(tmp_path, 2, JOINED)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (0, "")
+    assert out.splitlines() == ["7 7.host"] * 2
+
+
+def test_a_moved_library_keeps_its_own_prefix_and_nothing_else(tmp_path):
+    mpirun = tmp_path / "bin" / "mpirun"
+    env = {
+        "OPAL_PREFIX": str(tmp_path),
+        "PRTE_PREFIX": "/elsewhere",
+        "OMPI_MCA_pml": "ucx",
+    }
+    clean = local_environment(mpirun, env)
+    assert clean["OPAL_PREFIX"] == str(tmp_path)
+    assert "PRTE_PREFIX" not in clean and clean["OMPI_MCA_pml"] == "ob1"
+    assert clean["HOME"]
 
 
 def start(folder, ranks, body, *args):

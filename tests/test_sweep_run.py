@@ -173,7 +173,7 @@ def test_a_half_written_run_is_taken_over_or_left_alone(tmp_path):
 
 
 def test_a_sweep_is_not_started_by_mpirun(tmp_path):
-    inside = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "1"}
+    inside = {"OMPI_COMM_WORLD_RANK": "0", "OMPI_COMM_WORLD_SIZE": "2"}
     path = write_sweep(tmp_path, GRID)
     result = run("sweep", path, "--out", tmp_path / "out", extra=inside)
     assert result.returncode == 2 and "without mpirun" in result.stderr

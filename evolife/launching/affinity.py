@@ -5,14 +5,18 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from evolife.launching.grant import granted_cores
+
 
 def usable_cores(root: Path = Path("/")) -> int:
-    """Count the cores this process may use: its mask, or a container's CPU quota.
+    """Count the cores this process may use on this machine.
 
+    The least of its mask, a container's CPU quota and what a batch system granted.
     ``root`` is where ``sys/fs/cgroup`` and ``proc/self/cgroup`` are looked up.
     """
-    quotas = [math.ceil(quota) for quota in _quotas(root)]
-    return max(1, min([len(allowed_cores()), *quotas]))
+    limits = [len(allowed_cores()), *(math.ceil(quota) for quota in _quotas(root))]
+    granted = granted_cores()
+    return max(1, min([*limits, granted] if granted else limits))
 
 
 def allowed_cores() -> list[int]:

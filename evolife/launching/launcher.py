@@ -23,6 +23,8 @@ class Launcher:
     size: str
     local_rank: str
     local_size: str
+    gives_cores: bool = False
+    """Whether its tasks are given cores; one task alone divides them as it likes."""
 
 
 _SRUN = Launcher(
@@ -32,6 +34,14 @@ _SRUN = Launcher(
     "SLURM_STEP_NUM_TASKS",
     "SLURM_LOCALID",
     "SLURM_STEP_TASKS_PER_NODE",
+    gives_cores=True,
+)
+_HYDRA = Launcher(
+    "Hydra's mpiexec",
+    "PMI_RANK",
+    "PMI_SIZE",
+    "MPI_LOCALRANKID",
+    "MPI_LOCALNRANKS",
 )
 # mpirun inside a Slurm step sees Slurm's variables too, so Slurm comes late.
 _LAUNCHERS = (
@@ -56,19 +66,14 @@ _LAUNCHERS = (
         "PALS_LOCAL_RANKID",
         "PMI_LOCAL_SIZE",
     ),
-    Launcher(
-        "Hydra's mpiexec",
-        "PMI_RANK",
-        "PMI_SIZE",
-        "MPI_LOCALRANKID",
-        "MPI_LOCALNRANKS",
-    ),
+    _HYDRA,
     Launcher(
         "flux run",
         "FLUX_TASK_RANK",
         "FLUX_JOB_SIZE",
         "FLUX_TASK_LOCAL_ID",
         "",
+        gives_cores=True,
     ),
     _SRUN,
 )
@@ -104,12 +109,17 @@ class Plan:
 
 
 def place(env: Mapping[str, str] | None = None) -> Place | None:
-    """Read where a launcher put this process; None if no launcher started it."""
+    """Read where a launcher put this process; None if no launcher started it.
+
+    None, too, for the only task of a Slurm or Flux step: notebooks and interactive
+    shells run in one, and its cores are theirs to use.
+    """
     env = os.environ if env is None else env
     inner = not _INNER_SHELLS.isdisjoint(env)
     for row in _LAUNCHERS:
-        if {row.rank, row.size} <= env.keys() and not (row is _SRUN and inner):
-            return _place(row, env)
+        if {row.rank, row.size} <= env.keys() and not _misleads(row, env, inner):
+            found = _place(row, env)
+            return None if row.gives_cores and found.size == 1 else found
     if _PMIX_RANK in env and not inner:
         return Place("a PMIx launcher", _number(env[_PMIX_RANK]), 0, 0, 0)
     return None
@@ -130,10 +140,15 @@ def plan_ranks(requested: int | Literal["auto"]) -> Plan:
     if requested != "auto" and requested < 1:
         raise InvalidInput(f"--ranks {requested}: allowed are 1 or more, and 'auto'")
     here = place()
-    if here is not None:
+    if here is not None and (here.size != 1 or requested in ("auto", 1)):
         return _join(requested, here)
-    wanted = usable_cores() if requested == "auto" else requested
-    most = _MOST_A_CORE * usable_cores()
+    return _start(requested)
+
+
+def _start(requested: int | Literal["auto"]) -> Plan:
+    cores = usable_cores()
+    wanted = cores if requested == "auto" else requested
+    most = _MOST_A_CORE * cores
     if wanted > most:
         raise InvalidInput(
             f"--ranks {wanted}: allowed are up to {most} here, {_MOST_A_CORE} a core"
@@ -152,9 +167,20 @@ def _join(requested: int | Literal["auto"], here: Place) -> Plan:
     if requested != "auto" and here.size not in (0, requested):
         raise InvalidInput(
             f"--ranks {requested} contradicts {here.launcher}, which started "
-            f"{here.size}: leave --ranks out, or start evolife without a launcher"
+            f"{here.size}: omit --ranks, or start evolife without a launcher"
         )
-    return Plan("join", here.size)
+    cores = usable_cores() if requested == "auto" and here.size == 1 else 1
+    note = f"running on 1 of {cores} cores, as {here.launcher} was asked to; "
+    return Plan(
+        "join", here.size, f"{note}--ranks {cores} uses all" if cores > 1 else ""
+    )
+
+
+def _misleads(row: Launcher, env: Mapping[str, str], inner: bool) -> bool:
+    """Whether variables were left by somebody else than the last launcher."""
+    # srun --mpi=pmi2 sets those of Hydra that MPI needs, and no others.
+    pmi2 = row is _HYDRA and row.local_rank not in env and _SRUN.size in env
+    return pmi2 or (row is _SRUN and inner)
 
 
 def _place(launcher: Launcher, env: Mapping[str, str]) -> Place:

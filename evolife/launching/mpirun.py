@@ -16,8 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
-from evolife.errors import InvalidInput
+from evolife.errors import EvolifeError, InvalidInput, Stopped
+from evolife.launching.advice import advice
 from evolife.launching.chatter import copy_without_chatter
+from evolife.launching.local_environment import batch_variables, local_environment
+from evolife.launching.output import complain
 
 SCREENS = "EVOLIFE_SCREENS"
 """Set, to those of stdout and stderr that a user watches through mpirun."""
@@ -25,13 +28,16 @@ LOCAL_RANKS = "EVOLIFE_LOCAL_RANKS"
 """Set, to their number, for ranks that this module started."""
 LAUNCHER = "EVOLIFE_LAUNCHER"
 """Set, to the process whose end is theirs, for ranks that this module started."""
-_REMEDY = "install MPI with `pip install 'evolife[mpi]'` or load the site's MPI module"
+REMEDY = "install MPI with `pip install 'evolife[mpi]'` or load the site's MPI module"
+"""For whoever has no MPI that works."""
 _FLAGS = {
-    # Slots on this host: a batch job's other nodes must not be used.
     "Open MPI": lambda ranks: ["--host", f"localhost:{ranks}", "--bind-to", "none"],
     "MPICH": lambda ranks: ["-launcher", "fork"],
 }
 _PR_SET_PDEATHSIG = 1
+_OURS = (0, EvolifeError.exit_code, InvalidInput.exit_code, Stopped.exit_code)
+"""Exit codes that ranks end with; mpirun has others of its own."""
+_SIGNALS = {int(number) for number in signal.valid_signals()}
 
 
 def find_mpirun() -> Path | None:
@@ -43,20 +49,39 @@ def find_mpirun() -> Path | None:
 
 def obstacle() -> str:
     """Say in one sentence why local ranks cannot be started; empty where they can."""
+    mpirun = find_mpirun()
+    library = local_library(mpirun)
+    if library is None:
+        return f"mpi4py finds no MPI library; {REMEDY}"
+    if mpirun is None:
+        return f"there is no mpirun; {REMEDY}"
+    kind, words = _version(mpirun)
+    if kind is None and words:
+        return f"{mpirun} does not run ({words}); {REMEDY}"
+    if kind is None:
+        return f"{mpirun} belongs neither to Open MPI nor to MPICH; {REMEDY}"
+    if not library.startswith(kind):
+        return f"{mpirun} belongs to {kind}, but mpi4py loads {library}; {REMEDY}"
+    return ""
+
+
+@functools.cache
+def local_library(mpirun: Path | None) -> str | None:
+    """Name the MPI library that local ranks load, see ``evolife.ranks.mpi_library``."""
     from evolife.ranks import mpi_library
 
-    library = mpi_library()
-    if library is None:
-        return f"mpi4py finds no MPI library; {_REMEDY}"
-    mpirun = find_mpirun()
-    if mpirun is None:
-        return f"there is no mpirun; {_REMEDY}"
-    kind = _kind(mpirun)
-    if kind is None:
-        return f"{mpirun} belongs neither to Open MPI nor to MPICH; {_REMEDY}"
-    if not library.startswith(kind):
-        return f"{mpirun} belongs to {kind}, but mpi4py loads {library}; {_REMEDY}"
-    return ""
+    if mpirun is None or not os.environ.get("LD_LIBRARY_PATH"):
+        return mpi_library()
+    # Ranks look elsewhere first, and a process reads the variable when it starts.
+    root = Path(__file__).parents[2]
+    code = (
+        f"import sys; sys.path.insert(0, {str(root)!r}); "
+        "from evolife.ranks import mpi_library; print(mpi_library() or '')"
+    )
+    env = local_environment(mpirun, os.environ)
+    words = [sys.executable, "-c", code]
+    asked = subprocess.run(words, env=env, capture_output=True, text=True)
+    return asked.stdout.strip() or None
 
 
 def launch_local(
@@ -66,8 +91,8 @@ def launch_local(
 
     ``command`` replaces ``python -m evolife``. SIGINT, SIGTERM and SIGUSR1 reach the
     ranks as SIGUSR1, a request to stop; a second SIGINT or SIGTERM ends them at once.
-    The ranks end when this process does, however it ends. Raises ``InvalidInput``
-    without a usable mpirun.
+    The ranks end when this process does, however it ends. What mpirun says of its own
+    is followed by what to do about it. Raises ``InvalidInput`` without a usable mpirun.
     """
     mpirun, env = local_job(ranks)
     command = command or [sys.executable, "-m", "evolife"]
@@ -83,8 +108,11 @@ def launch_local(
         )
         with process, _forwarding(process) as received:
             assert process.stderr is not None
-            copy_without_chatter(process.stderr.fileno(), 2)
-            return _exit_code(process.wait(), received)
+            heard = copy_without_chatter(process.stderr.fileno(), 2)
+            code = _exit_code(process.wait(), received)
+    if words := advice(code, ranks, heard, bool(received)):
+        complain(f"evolife: {words}")
+    return code if code in _OURS or (code > 128 and code - 128 in _SIGNALS) else 1
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:
@@ -101,41 +129,49 @@ def local_job(ranks: int) -> tuple[list[str], dict[str, str]]:
     Raises ``InvalidInput`` without a usable mpirun.
     """
     mpirun = find_mpirun()
-    kind = _kind(mpirun) if mpirun else None
+    kind = _version(mpirun)[0] if mpirun else None
     if mpirun is None or kind is None:
-        raise InvalidInput(f"cannot start {ranks} ranks: no usable mpirun; {_REMEDY}")
-    return [str(mpirun), "-n", str(ranks), *_FLAGS[kind](ranks)], _environment(ranks)
+        raise InvalidInput(f"cannot start {ranks} ranks: no usable mpirun; {REMEDY}")
+    env = {**local_environment(mpirun, os.environ), **_told(ranks)}
+    # Only mpirun must not know of a batch system; what is lived may ask for its job.
+    job = [f"{name}={value}" for name, value in batch_variables(os.environ).items()]
+    words = [str(mpirun), "-n", str(ranks), *_FLAGS[kind](ranks)]
+    return [*words, *(["env", *job] if job else [])], env
 
 
 @functools.cache
-def _kind(mpirun: Path) -> str | None:
-    """Tell the MPI library of an mpirun by its version text."""
+def _version(mpirun: Path) -> tuple[str | None, str]:
+    """Tell the MPI library of an mpirun by its version text, or what it fails with."""
+    env = local_environment(mpirun, os.environ)
+    words = [str(mpirun), "--version"]
     try:
-        text = subprocess.run(
-            [mpirun, "--version"], capture_output=True, text=True, timeout=30
-        ).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return None
+        asked = subprocess.run(
+            words, env=env, capture_output=True, text=True, timeout=30, errors="replace"
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return None, str(error)
+    text = asked.stdout
     if "Open MPI" in text or "Open-MPI" in text:
-        return "Open MPI"
-    return "MPICH" if "HYDRA" in text.upper() else None
+        return "Open MPI", ""
+    if "HYDRA" in text.upper():
+        return "MPICH", ""
+    return None, asked.stderr.strip().rpartition("\n")[2] if asked.returncode else ""
 
 
-def _environment(ranks: int) -> dict[str, str]:
-    # Local ranks meet in shared memory; probing network fabrics takes a second.
-    fast = {"OMPI_MCA_btl": "^ofi", "OMPI_MCA_mtl": "^ofi"}
+def _told(ranks: int) -> dict[str, str]:
+    """What ranks learn of how they were started."""
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     screens = [name for name, stream in streams.items() if stream.isatty()]
-    own = {LOCAL_RANKS: str(ranks), LAUNCHER: str(os.getpid())}
-    env = {**fast, **os.environ, **own, SCREENS: ",".join(screens)}
-    if os.geteuid() == 0:
-        # In containers root is the usual user, and these ranks do nothing it could not.
-        env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+    told = {
+        LOCAL_RANKS: str(ranks),
+        LAUNCHER: str(os.getpid()),
+        SCREENS: ",".join(screens),
+    }
     if screens:
         # mpirun gives ranks a terminal without a size.
         columns, lines = shutil.get_terminal_size()
-        env.update(COLUMNS=str(columns), LINES=str(lines))
-    return env
+        told.update(COLUMNS=str(columns), LINES=str(lines))
+    return told
 
 
 def die_with_parent() -> Callable[[], None] | None:

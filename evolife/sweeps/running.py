@@ -37,7 +37,8 @@ def run(
         InvalidInput: the folder holds something else, or another process uses it.
         Stopped: a signal came; every run has its checkpoint, and calling again goes on.
     """
-    if place() is not None:
+    here = place()
+    if here is not None and here.size != 1:
         raise InvalidInput(
             "evolife sweep starts its runs itself: start it without mpirun or srun, "
             "or give each run its ranks with --launcher slurm"
