@@ -5,7 +5,7 @@ PYTHON = python3
 VENV = .venv
 IN_VENV = $(VENV)/bin/python -m
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test fast lint bench clean
 
 demo: $(VENV)/demo.stamp
 	$(IN_VENV) evolife train demo
@@ -13,6 +13,9 @@ demo: $(VENV)/demo.stamp
 
 test: $(VENV)/dev.stamp
 	$(IN_VENV) pytest -n 2 --dist loadfile
+
+fast: $(VENV)/dev.stamp
+	$(IN_VENV) pytest -n 2 --dist loadfile -m "not slow"
 
 lint: $(VENV)/dev.stamp
 	$(IN_VENV) ruff check .

@@ -578,12 +578,19 @@ def test_the_compile_cache_gives_the_same_bits_and_only_rank_0_writes(tmp_path):
 
 
 def test_an_unusable_cache_folder_is_left_alone(tmp_path, monkeypatch):
+    import jax
+
     from evolife.launching.process import enable_compile_cache
 
     file = tmp_path / "file"
     file.write_text("")
     monkeypatch.setenv("EVOLIFE_CACHE", str(file))
-    assert enable_compile_cache(0) is None
+    used = jax.config.jax_compilation_cache_dir
+    jax.config.update("jax_compilation_cache_dir", None)
+    try:
+        assert enable_compile_cache(0) is None
+    finally:
+        jax.config.update("jax_compilation_cache_dir", used)
     assert file.read_text() == ""
 
 
