@@ -15,7 +15,8 @@ from evolife.ranks import Ranks
 from evolife.record import filmstrip
 from evolife.storage import champions
 from evolife.storage.run_folder import RunFolder
-from evolife.tournament import interval_of_mean, remeasure
+from evolife.storage.strict_json import plain
+from evolife.tournament import interval_of_mean, moments, remeasure
 from evolife.units import Interrupted
 
 _STOPPED = "stopped before all lives were lived; evaluate again"
@@ -88,23 +89,25 @@ def _rows(
     table: Sequence[dict[str, Any]], lived: Generation, gap: bool
 ) -> list[dict[str, Any]]:
     details = lived.details(list(range(len(table))))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for row, scores, outcome in zip(table, lived.lived.scores, details, strict=True):
-        mean = float(scores.mean(dtype=np.float64))
+        mean, deviation = moments(scores)
+        known = gap and row["selected"] is not None
         rows.append(
             {
                 "rank": row["rank"],
                 "source": row["source"],
                 "selected": row["selected"],
                 "held_out": mean,
-                "interval": list(interval_of_mean(scores)),
-                "gap": row["selected"] - mean if gap else None,
-                "deviation": float(scores.std(ddof=1, dtype=np.float64)),
+                "interval": interval_of_mean(scores),
+                "gap": row["selected"] - mean if known else None,
+                "deviation": deviation,
                 "lives": len(scores),
+                "nonfinite": int(np.sum(~np.isfinite(scores))),
                 "early": float(outcome.early),
                 "late": float(outcome.late),
-                "curve": outcome.curve.tolist(),
-                "statistics": {k: float(v) for k, v in outcome.statistics.items()},
+                "curve": outcome.curve,
+                "statistics": outcome.statistics,
             }
         )
-    return rows
+    return [plain(row) for row in rows]

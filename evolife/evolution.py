@@ -64,6 +64,9 @@ def evolve(
 ) -> Iterator[Step]:
     """Yield each generation after the first ``done``, until the config's last.
 
+    One in which no member has a finite fitness changes neither the strategy nor the
+    archive; the next one draws other members.
+
     Raises:
         Interrupted: a stop was asked for; the last step yielded is where to resume.
     """
@@ -83,9 +86,14 @@ def evolve(
             note, task = digest(strategy), ask(strategy, done)
             continue
         told = time.perf_counter()
-        strategy = update(
-            strategy, task.proposal, task.generation, lived.fitness, lived.statistics
-        )
+        if lived.teaches:
+            strategy = update(
+                strategy,
+                task.proposal,
+                task.generation,
+                lived.fitness,
+                lived.statistics,
+            )
         note = digest(strategy)
         done += 1
         keep(archive, lived, strategy, done)
@@ -120,9 +128,10 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
     def keep(
         archive: Archive, lived: Generation, strategy: StrategyState, done: int
     ) -> None:
-        best = int(np.argmax(lived.fitness))
-        genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
-        archive.offer(genome, float(lived.fitness[best]), done, best)
+        if lived.teaches:
+            best = int(lived.order[0])
+            genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
+            archive.offer(genome, float(lived.fitness[best]), done, best)
         if done == experiment.config.generations:
             centre = jax.device_get(experiment.strategy.centre(strategy))
             archive.offer_centre(centre, done)
@@ -131,7 +140,7 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
 
 
 def _details(lived: Generation) -> tuple[Outcome, Outcome]:
-    order = np.argsort(-lived.fitness, kind="stable")
+    order = lived.order
     best, median = lived.details([int(order[0]), int(order[len(order) // 2])])
     return best, median
 

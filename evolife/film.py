@@ -115,7 +115,7 @@ class Camera:
 
         None if a stop was asked for.
         """
-        best, stop = int(np.argmax(lived.fitness)), lived.ranks.stop_requested
+        best, stop = int(lived.order[0]), lived.ranks.stop_requested
         return self._population.film(lived.task, lived.grid, best, stop)
 
 

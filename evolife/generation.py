@@ -51,41 +51,66 @@ class Generation:
         self._outcomes = outcomes
 
     @functools.cached_property
+    def counted(self) -> np.ndarray:
+        """``(lives,)`` bool: the lives that fitness is the mean of."""
+        return counted_lives(self.lived.scores, self.population.same_lives)
+
+    @functools.cached_property
     def measured(self) -> np.ndarray:
         """``(members,)`` mean return over lives; may hold NaN or infinity."""
-        with np.errstate(invalid="ignore"):
-            means = self.lived.scores.mean(axis=1, dtype=np.float64)
-        return means.astype(np.float32)
+        with np.errstate(invalid="ignore", over="ignore"):
+            means = self._of_counted(self.lived.scores).mean(axis=1, dtype=np.float64)
+            return means.astype(np.float32)
 
     @functools.cached_property
     def nonfinite(self) -> int:
         """How many members have no finite fitness."""
         return int(np.sum(~np.isfinite(self.measured)))
 
+    @property
+    def teaches(self) -> bool:
+        """Whether any member has a finite fitness."""
+        return self.nonfinite < len(self.measured)
+
     @functools.cached_property
     def fitness(self) -> np.ndarray:
-        """``(members,)`` fitness; what is not finite becomes the generation's worst."""
+        """``(members,)`` fitness; what is not finite becomes the generation's worst.
+
+        All NaN where no member has a finite one.
+        """
         finite = np.isfinite(self.measured)
-        worst = self.measured[finite].min() if finite.any() else np.float32(0)
+        worst = self.measured[finite].min() if finite.any() else np.float32(np.nan)
         return np.where(finite, self.measured, worst).astype(np.float32)
+
+    @functools.cached_property
+    def order(self) -> np.ndarray:
+        """``(members,)`` rows from the best to the worst, those not finite last."""
+        finite = np.isfinite(self.measured)
+        return np.lexsort((-self.fitness, ~finite))
 
     @functools.cached_property
     def statistics(self) -> LifeStatistics:
         """What else is known of each member's lives, made finite."""
-        scores, lives = self.lived.scores, self.lived.scores.shape[1]
+        scores = self._of_counted(self.lived.scores)
+        lives = scores.shape[1]
         with np.errstate(invalid="ignore"):
             error = (
                 scores.std(axis=1, ddof=1, dtype=np.float64) / math.sqrt(lives)
                 if lives > 1
                 else np.zeros(len(scores))
             )
-            means = (self.lived.early.mean(axis=1), self.lived.late.mean(axis=1), error)
+            parts = map(self._of_counted, (self.lived.early, self.lived.late))
+            means = (*(part.mean(axis=1) for part in parts), error)
         finite: list[Any] = [
             np.nan_to_num(mean, posinf=0, neginf=0).astype(np.float32) for mean in means
         ]
         early, late, spread = finite
         counts: Any = np.full(len(scores), lives, np.float32)
         return LifeStatistics(early, late, spread, counts)
+
+    def _of_counted(self, table: np.ndarray) -> np.ndarray:
+        # Untouched where all count: another memory layout would sum in another order.
+        return table if self.counted.all() else table[:, self.counted]
 
     def details(self, rows: list[int]) -> list[Outcome]:
         """Outcomes of the members at ``rows``, averaged over lives, on every rank.
@@ -124,6 +149,21 @@ class Generation:
                     self.grid, unit, self.task, lambda: False
                 )
                 self._outcomes[unit] = jax.device_get(lived)
+
+
+def counted_lives(scores: np.ndarray, same_lives: bool) -> np.ndarray:
+    """``(lives,)`` bool: which lives of ``(members, lives)`` scores count.
+
+    Where all members live the same lives, one in which nobody has a finite score tells
+    nothing of anybody, and would make all members equally bad: it is left out for all.
+    A life that is finite for some is the fault of the others. Where no life is left,
+    all of them stand, and no member has a finite mean.
+    """
+    everyone = np.ones(scores.shape[1], bool)
+    if not same_lives or len(scores) < 2:
+        return everyone
+    told: np.ndarray = np.isfinite(scores).any(axis=0)
+    return told if told.any() else everyone
 
 
 def _unflatten(row: np.ndarray, like: Outcome) -> Outcome:

@@ -47,6 +47,8 @@ class Journal:
         self._ranks, self._warnings = ranks, list[str]()
         lines = read(run.metrics_path)
         self._curves = [line["life/best"] for line in lines if "life/best" in line]
+        self.nonfinite = [line["generation"] for line in lines if _is_nonfinite(line)]
+        """Generations in which no member had a finite fitness."""
         self._camera = Camera(experiment)
         self.dashboard: Dashboard | None = None
         if experiment.config.record.tensorboard:
@@ -72,16 +74,18 @@ class Journal:
 
     def record(self, step: Step) -> None:
         """Write one generation."""
+        if not step.lived.teaches:
+            self.nonfinite.append(step.generation)
         metrics = self._summary(step)
         self._metrics.append(metrics)
         self._display.update(step.generation, metrics)
         if self.dashboard:
             self._draw(self.dashboard, step, metrics)
 
-    def save_if_due(self, done: int, progress: Progress) -> None:
-        """Write a checkpoint now and then, and after the last generation."""
+    def save_if_due(self, done: int, progress: Progress, last: bool = False) -> None:
+        """Write a checkpoint now and then, and after the ``last`` generation."""
         config = self._experiment.config
-        if done % config.checkpoint.every == 0 or done == config.generations:
+        if last or done % config.checkpoint.every == 0 or done == config.generations:
             self.save(done, progress)
 
     def save(self, done: int, progress: Progress) -> None:
@@ -142,6 +146,8 @@ class Journal:
             "env_steps_per_s": steps / step.seconds["generation"],
             **fitness_summary(step.lived.fitness),
             "fitness/nonfinite": step.lived.nonfinite,
+            "fitness/nonfinite_lives": int(np.sum(~step.lived.counted)),
+            "fitness/nonfinite_generations": len(self.nonfinite),
             "life/early": float(np.mean(step.lived.statistics.early)),
             "life/late": float(np.mean(step.lived.statistics.late)),
             "digest": step.digest.hex(),
@@ -185,6 +191,10 @@ class Journal:
             world, name = self._experiment.environment, config.env.name
             strip = filmstrip.stills(world, film, name)
             dashboard.picture("champion/film", _FILM, done, strip)
+
+
+def _is_nonfinite(line: dict[str, Any]) -> bool:
+    return line.get("fitness/best", 0.0) is None
 
 
 def _by_rank(seconds: Sequence[float]) -> dict[str, float]:

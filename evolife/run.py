@@ -17,6 +17,7 @@ from evolife.idle import idle_ranks
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
+from evolife.nonfinite import NonfiniteCount
 from evolife.ranks import Ranks
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
@@ -148,26 +149,61 @@ def _work(
     with contextlib.ExitStack() as stack:
         journals = _open_journal(experiment, run, done, session, stack)
         warn = _warner(session, journals)
+        found = on_rank_zero(lambda: journals[0].nonfinite, ranks)
+        nonfinite = NonfiniteCount(config, found)
+        reason = nonfinite.reason_to_stop(done) if done == config.generations else None
         try:
             for step in evolve(experiment, progress, done, ranks, warn):
                 progress, done = step.progress, step.generation
+                for words in nonfinite.note(done, step.lived):
+                    warn(words)
+                reason = nonfinite.reason_to_stop(done)
                 for journal in journals:
                     journal.record(step)
-                    journal.save_if_due(done, progress)
-            best = hold(experiment, progress.archive, ranks)
+                    journal.save_if_due(done, progress, last=bool(reason))
+                if reason:
+                    break
+            table = _champions(experiment, run, progress, session)
         except Interrupted as stop:
             # A stop in the tournament leaves no unit of a generation half done.
-            ended = done == config.generations
+            ended = reason or done == config.generations
             partial = Partial.none(experiment.grid) if ended else stop.partial
             left = progress._replace(partial=partial)
             on_rank_zero(lambda: journals[0].save(done, left), ranks)
             words = f"stopped after generation {done} with a checkpoint"
             raise Stopped(words) from stop
-        known = _known(experiment)
-        table = on_rank_zero(lambda: champions.write(run, best, known), ranks)
+        if reason:
+            raise EvolifeError(_given_up(reason, done, table))
         for journal in journals:
             journal.champions(champions.markdown(table), done)
         return table
+
+
+def _champions(
+    experiment: Experiment, run: RunFolder, progress: Progress, session: Session
+) -> list[dict[str, Any]]:
+    """Choose and write the champions; the table on every rank, empty without any."""
+    if not progress.archive.candidates:
+        return []
+    ranks, known = session.ranks, _known(experiment)
+    best = hold(experiment, progress.archive, ranks)
+    table: list[dict[str, Any]] = on_rank_zero(
+        lambda: champions.write(run, best, known), ranks
+    )
+    if broken := [row for row in table if row["nonfinite"]]:
+        session.terminal.warning(
+            f"{len(broken)} of {len(table)} champions have no held-out score: up to "
+            f"{max(row['nonfinite'] for row in broken)} of their {best[0].lives} "
+            "held-out lives earned NaN or infinity"
+        )
+    return table
+
+
+def _given_up(reason: str, done: int, table: Sequence[Mapping[str, Any]]) -> str:
+    kept = "no champion was found"
+    if table:
+        kept = f"the best agents of before are kept as champions ({len(table)})"
+    return f"stopped after generation {done} with a checkpoint; {kept}: {reason}"
 
 
 def _open_journal(

@@ -19,7 +19,7 @@ from evolife import keys
 from evolife.archive import CENTRE, Archive
 from evolife.config.model import BestOfK
 from evolife.experiment import Experiment, champion_population
-from evolife.generation import Generation
+from evolife.generation import Generation, counted_lives
 from evolife.grid import Grid
 from evolife.population import Population
 from evolife.ranks import Ranks
@@ -52,6 +52,9 @@ class Champion:
     """Standard deviation of the return over held-out lives."""
     lives: int
     """Held-out lives."""
+    nonfinite: int
+    """How many of them have no finite return; where there are any, ``held_out`` and
+    what follows from it is NaN."""
     early: float
     """Mean reward per step over the first quarter of the held-out lives."""
     late: float
@@ -66,11 +69,24 @@ class Champion:
 
 
 def interval_of_mean(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:
-    """Student's t confidence interval of the mean of ``(n,)`` independent scores."""
+    """Student's t confidence interval of the mean of ``(n,)`` independent scores.
+
+    NaN where a score is not finite.
+    """
+    if not np.isfinite(scores).all():
+        return math.nan, math.nan
     mean = float(np.mean(scores, dtype=np.float64))
     error = float(np.std(scores, ddof=1, dtype=np.float64)) / math.sqrt(len(scores))
     reach = float(special.stdtrit(len(scores) - 1, (1 + level) / 2)) * error
     return mean - reach, mean + reach
+
+
+def moments(scores: np.ndarray) -> tuple[float, float]:
+    """Mean and standard deviation of ``(n,)`` scores; NaN where one is not finite."""
+    if not np.isfinite(scores).all():
+        return math.nan, math.nan
+    deviation = float(scores.std(ddof=1, dtype=np.float64))
+    return float(scores.mean(dtype=np.float64)), deviation
 
 
 def sequential_halving(
@@ -94,12 +110,12 @@ def sequential_halving(
             scores[candidate] = np.concatenate([scores[candidate], row])
         survivors.sort(key=lambda candidate: -_worth(scores[candidate]))
         survivors = survivors[: max(keep, math.ceil(len(survivors) / 2))]
-    return [(c, float(scores[c].mean())) for c in survivors[:keep]]
+    with np.errstate(invalid="ignore"):
+        return [(c, float(scores[c].mean())) for c in survivors[:keep]]
 
 
 def _worth(scores: np.ndarray) -> float:
-    mean = scores.mean()
-    return float(mean) if np.isfinite(mean) else -math.inf
+    return float(scores.mean()) if np.isfinite(scores).all() else -math.inf
 
 
 def champion_grid(members: Sequence[int], lives: range) -> Grid:
@@ -122,11 +138,16 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
         return population.live(champion_grid(members, lives), task, ranks)
 
     def measure(members: Sequence[int], lives: range) -> np.ndarray:
-        return live(keys.Pool.VALIDATE, members, lives).lived.scores
+        scores = live(keys.Pool.VALIDATE, members, lives).lived.scores
+        # What is finite for no candidate would make them all equally bad.
+        counted = counted_lives(scores, same_lives=True)
+        return scores if counted.all() else scores[:, counted]
 
     candidates = archive.candidates
     budget = len(candidates) * config.best_of_k.lives
     kept = _chosen(config.best_of_k, measure, candidates, budget)
+    # One without a finite score is no champion, unless there is no other.
+    kept = [one for one in kept if math.isfinite(one[1])] or kept
     places = [place for place, _ in kept]
     report = live(keys.Pool.REPORT, places, range(config.best_of_k.lives))
     champions = [
@@ -154,16 +175,18 @@ def _champion(
     scores = report.lived.scores[row]
     details = report.details([row])[0]
     centre = int(archive.member[place]) == CENTRE
+    held_out, deviation = moments(scores)
     return Champion(
         genome=jax.tree.map(lambda leaf: leaf[place], archive.genomes),
         source="centre" if centre else f"member {archive.member[place]}",
         generation=int(archive.generation[place]),
         selected=validated if centre else float(archive.selected[place]),
         validated=validated,
-        held_out=float(scores.mean(dtype=np.float64)),
+        held_out=held_out,
         interval=interval_of_mean(scores),
-        deviation=float(scores.std(ddof=1, dtype=np.float64)),
+        deviation=deviation,
         lives=len(scores),
+        nonfinite=int(np.sum(~np.isfinite(scores))),
         early=float(details.early),
         late=float(details.late),
         statistics={k: float(v) for k, v in details.statistics.items()},

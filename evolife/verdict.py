@@ -1,6 +1,7 @@
 """A claim held against its control."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -15,9 +16,9 @@ class Verdict:
     claim: str
     outcome: Literal["holds", "fails", "undecided"]
     difference: float
-    """Held-out score above the control's."""
+    """Held-out score above the control's; NaN where one of them is not finite."""
     p: float
-    """Two-sided Welch test of equal means."""
+    """Two-sided Welch test of equal means; NaN likewise."""
 
 
 def compare(
@@ -29,6 +30,9 @@ def compare(
         for row in (champion, control)
         for value in (row["held_out"], row["deviation"], row["lives"])
     ]
+    if None in moments:
+        # A mean that is not finite is above or below nothing.
+        return Verdict(claim, "undecided", math.nan, math.nan)
     difference = champion["held_out"] - control["held_out"]
     if champion["deviation"] == control["deviation"] == 0:
         p = 0.0 if difference else 1.0

@@ -2,18 +2,24 @@
 
 import dataclasses
 import functools
+import math
 import threading
+import types
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 
 from evolife import lifetime, noise, population
 from evolife.agents.gru import Gru
 from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
+from evolife.generation import Generation, Lived
 from evolife.grid import Grid, lives_block
 from evolife.keys import Pool, life_key, pool_key
 from evolife.population import Population
@@ -372,10 +378,60 @@ def test_fitness_that_is_not_finite_becomes_the_worst_and_is_counted():
     assert lived.fitness.dtype == np.float32
 
 
-def test_a_generation_without_any_finite_fitness_is_flat():
-    grid = Grid((0, 1, 2), range(64), 4, 64)
-    world = Walk(luck=True, poison=1e9)
-    lived = make(world, 4).live(grid, task(world=world), Serial())
-    assert lived.nonfinite == 3
-    assert (lived.fitness == 0).all()
+def measured(scores: Any, same_lives: bool) -> Generation:
+    """A generation of these ``(members, lives)`` scores, with no life behind them."""
+    scores = np.asarray(scores, np.float32)
+    people: Any = types.SimpleNamespace(same_lives=same_lives)
+    lived = Lived(scores, scores / 8, scores / 4, [], {}, [])
+    return Generation(people, None, None, lived, {}, Serial())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("same", [False, True])
+def test_a_generation_without_any_finite_fitness_has_none(same):
+    lived = measured(np.full((14, 6), np.nan), same)
+    assert lived.nonfinite == 14 and not lived.teaches
+    assert np.isnan(lived.fitness).all()
     assert all(np.isfinite(part).all() for part in lived.statistics[:4])
+
+
+def test_a_shared_life_that_is_finite_for_nobody_is_left_out_for_all():
+    scores = np.random.default_rng(0).normal(size=(14, 12)).astype(np.float32)
+    spoilt = np.arange(12) % 5 == 0
+    rest, scores[:, spoilt] = scores[:, ~spoilt], [np.nan, -np.inf, np.inf]
+    lived = measured(scores, same_lives=True)
+    np.testing.assert_array_equal(lived.counted, ~spoilt)
+    assert lived.nonfinite == 0 and lived.teaches
+    np.testing.assert_allclose(lived.fitness, rest.mean(axis=1), rtol=1e-5)
+    error = rest.std(axis=1, ddof=1) / math.sqrt(9)
+    np.testing.assert_allclose(lived.statistics.standard_error, error, rtol=1e-5)
+    assert (lived.statistics.lives == 9).all()
+    early = rest.mean(axis=1) / 8
+    np.testing.assert_allclose(lived.statistics.early, early, rtol=1e-5)
+    scores[3, 1] = np.nan
+    lived = measured(scores, same_lives=True)
+    assert lived.nonfinite == 1 and lived.fitness[3] == lived.fitness.min()
+    assert measured(scores, same_lives=False).nonfinite == 14
+
+
+@given(
+    hnp.arrays(
+        np.float32, (5, 4), elements=st.sampled_from([-1.0, 0.0, 2.0, np.nan, np.inf])
+    ),
+    st.booleans(),
+)
+def test_who_is_best_is_finite_and_who_is_not_comes_last(scores, same):
+    lived = measured(scores, same)
+    finite = np.isfinite(lived.measured)
+    ordered = lived.order
+    assert sorted(ordered) == list(range(5))
+    assert finite[ordered].tolist() == sorted(finite, reverse=True)
+    best = lived.measured[ordered][: finite.sum()]
+    assert (np.diff(best) <= 0).all()
+    assert lived.teaches == finite.any()
+    if finite.any():
+        assert np.isfinite(lived.fitness).all()
+        assert (lived.fitness[~finite] == best[-1]).all()
+    # Members are told apart by the lives that tell them apart.
+    told = np.isfinite(scores).any(axis=0) if same else np.ones(4, bool)
+    wanted = np.isfinite(scores[:, told]).all(axis=1) & told.any()
+    np.testing.assert_array_equal(finite, wanted)

@@ -17,9 +17,10 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.record import image, progress
 from evolife.record.dashboard import Dashboard
-from evolife.record.metrics import MetricsFile, fitness_summary, plain, read
+from evolife.record.metrics import MetricsFile, fitness_summary, read
 from evolife.record.terminal import Terminal
 from evolife.storage import run_folder
+from evolife.storage.strict_json import plain
 
 
 class Screen(io.StringIO):

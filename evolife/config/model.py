@@ -22,6 +22,7 @@ __all__ = [
     "Choice",
     "Lifetime",
     "Located",
+    "Nonfinite",
     "Population",
     "Record",
     "RunConfig",
@@ -35,7 +36,7 @@ __all__ = [
 
 _UNDIGESTED = {
     *("name", "claim", "control", "plugins"),
-    *("generations", "best_of_k", "checkpoint", "record"),
+    *("generations", "best_of_k", "nonfinite", "checkpoint", "record"),
 }
 
 
@@ -110,6 +111,20 @@ class BestOfK(Section):
         return self
 
 
+class Nonfinite(Section):
+    """When a run is stopped in which nobody earns anything finite any more."""
+
+    last: int = Field(
+        default=20, ge=1, le=2**20, description="newest generations that are looked at"
+    )
+    share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="stop if in more than this share no member was finite; 1: never",
+    )
+
+
 class Checkpoint(Section):
     """When the state of the run is saved."""
 
@@ -179,6 +194,9 @@ class RunConfig(Located):
         ge=1, le=2**31 - 1, description="generations to evolve for"
     )
     best_of_k: BestOfK = Field(default=BestOfK(), description="choice of the champions")
+    nonfinite: Nonfinite = Field(
+        default=Nonfinite(), description="when to stop for want of finite fitness"
+    )
     checkpoint: Checkpoint = Field(
         default=Checkpoint(), description="when state is saved"
     )

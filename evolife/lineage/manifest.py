@@ -14,6 +14,7 @@ from evolife.errors import InvalidInput
 from evolife.lineage.code import package_versions
 from evolife.storage.files import sha256, storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
+from evolife.storage.strict_json import dumps
 
 _FORMAT = 1
 
@@ -167,6 +168,6 @@ def _now() -> str:
 
 
 def _write(path: Path, manifest: Mapping[str, Any]) -> None:
-    content = json.dumps(manifest, indent=2) + "\n"
+    content = dumps(manifest, indent=2) + "\n"
     with storage_errors("write", path):
         write_atomically(path, content.encode())

@@ -1,6 +1,7 @@
 """A champion of a run: what it scored, and ready to act."""
 
 import dataclasses
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -133,8 +134,10 @@ def _champion(run: "Run", row: dict[str, Any]) -> Champion:
             f"{', '.join(missing)}; let it be written again by "
             f"evolife train --resume {run.path}"
         )
-    given = {name: row[name] for name in names}
-    return Champion(run, **given | {"interval": tuple(row["interval"])})
+    # What JSON has no number for is NaN here.
+    given = {name: math.nan if row[name] is None else row[name] for name in names}
+    low, high = (math.nan if end is None else end for end in row["interval"])
+    return Champion(run, **given | {"interval": (low, high)})
 
 
 def _within(name: str, value: Any, low: int, high: int) -> None:

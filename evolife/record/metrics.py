@@ -10,39 +10,9 @@ import numpy as np
 
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.strict_json import dumps
 
 _QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
-_PLAIN = (int, str, bool, type(None))
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
-
-
-def plain(value: Any) -> Any:
-    """Return ``value`` as strict JSON knows it: NaN and infinity become None.
-
-    Arrays become nested lists; float32 keeps the fewest digits that give it back.
-    """
-    if type(value) in _PLAIN:
-        return value
-    if type(value) is float:
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
-    if isinstance(value, float) and not isinstance(value, np.floating):
-        return value if math.isfinite(value) else None
-    array: Any = np.asarray(value)
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"cannot write a {type(value).__name__} as JSON")
-    return [plain(item) for item in array] if array.ndim else _number(array[()])
-
-
-def _number(value: np.generic) -> bool | int | float | None:
-    if isinstance(value, np.floating):
-        return float(str(value)) if np.isfinite(value) else None
-    return value.item()
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -87,8 +57,7 @@ class MetricsFile:
         ``record`` holds ``generation`` and flat keys such as ``fitness/best``. Raises
         ``EvolifeError`` if the disk is full.
         """
-        line = _ENCODER.encode(plain(record))
-        rest = line.encode() + b"\n"
+        rest = dumps(record).encode() + b"\n"
         with storage_errors("write", self._path):
             while rest:
                 rest = rest[self._file.write(rest) or 0 :]
@@ -99,7 +68,7 @@ class MetricsFile:
         Atomic: a kill leaves the old file or the new one.
         """
         kept = [line for line in read(self._path) if line["generation"] <= generation]
-        text = "".join(json.dumps(line, separators=(",", ":")) + "\n" for line in kept)
+        text = "".join(dumps(line) + "\n" for line in kept)
         with storage_errors("write", self._path):
             write_atomically(self._path, text.encode())
             self._file.close()

@@ -5,7 +5,6 @@ gets exactly one JSON document and tables and texts are left out.
 """
 
 import contextlib
-import json
 import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,8 +16,8 @@ from rich.text import Text
 
 from evolife.launching.launcher import place
 from evolife.launching.mpirun import SCREENS
-from evolife.record.metrics import plain
 from evolife.record.progress import Display, LiveDisplay, PlainDisplay
+from evolife.storage.strict_json import dumps
 
 _CHAMPION_COLUMNS = ("#", "source", "selected", "held-out", "95% interval", "gap")
 
@@ -93,16 +92,17 @@ class Terminal:
         """Print the final table, best first; ``whose`` begins its title.
 
         Each champion has ``rank``, ``source``, ``selected``, ``held_out``, ``interval``
-        (low, high) and ``gap`` = selected - held_out, or None between other lives.
+        (low, high) and ``gap`` = selected - held_out, or None between other lives. A
+        score that is None was not finite.
         """
         rows = [
             (
                 champion["rank"],
                 champion["source"],
-                champion["selected"],
-                champion["held_out"],
-                "{} .. {}".format(*(_shown(end) for end in champion["interval"])),
-                "" if champion["gap"] is None else champion["gap"],
+                _score(champion["selected"]),
+                _score(champion["held_out"]),
+                _interval(*champion["interval"]),
+                champion["gap"],
             )
             for champion in champions
         ]
@@ -113,7 +113,7 @@ class Terminal:
         if self._printed:
             raise RuntimeError("a command prints one JSON document")
         self._printed = True
-        content = json.dumps(plain(document), indent=2, allow_nan=False)
+        content = dumps(document, indent=2)
         self._out.file.write(content + "\n")
         self._out.file.flush()
 
@@ -140,6 +140,15 @@ def _on_screen(stream: TextIO, name: str) -> bool:
 def _say(console: Console, message: str) -> None:
     """Print one message; the terminal breaks long lines, so that paths stay whole."""
     console.print(Text(message), soft_wrap=True)
+
+
+def _interval(low: float | None, high: float | None) -> str:
+    known = low is not None and high is not None
+    return f"{_shown(low)} .. {_shown(high)}" if known else ""
+
+
+def _score(value: float | None) -> float | str:
+    return "not finite" if value is None else value
 
 
 def _shown(cell: Any) -> str:

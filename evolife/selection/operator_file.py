@@ -23,6 +23,7 @@ from evolife.selection.features import FEATURES
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.storage.files import write_atomically
+from evolife.storage.strict_json import dumps
 
 _FORMAT = 1
 _ENTRY = "evolife operator"
@@ -66,7 +67,7 @@ def write(
         "card": card,
     }
     # One entry, because several would be written in an order that changes.
-    text = {_ENTRY: json.dumps(header, sort_keys=True)}
+    text = {_ENTRY: dumps(header, sort_keys=True)}
     write_atomically(path, save(arrays, metadata=text))
 
 

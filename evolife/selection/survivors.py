@@ -97,7 +97,8 @@ def learned_halving(
         weights, worth, state = _weighed(weigh, scores, state)
         places = zip(np.isneginf(worth), -weights, -worth, strict=True)
         survivors.sort(key=list(places).__getitem__)
-    return [(candidates[i], float(scores[i].mean())) for i in survivors[:keep]]
+    with np.errstate(invalid="ignore"):
+        return [(candidates[i], float(scores[i].mean())) for i in survivors[:keep]]
 
 
 def _weighed(

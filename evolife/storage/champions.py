@@ -15,28 +15,32 @@ from evolife.base import Genome
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
+from evolife.storage.strict_json import dumps, plain
 from evolife.tournament import Champion
 
 
 def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
-    """What ``champions.json`` says of each champion, best first."""
+    """What ``champions.json`` says of each champion, best first; null: not finite."""
     return [
-        {
-            "rank": rank,
-            "file": _file_name(rank),
-            "source": champion.source,
-            "generation": champion.generation,
-            "selected": champion.selected,
-            "validated": champion.validated,
-            "held_out": champion.held_out,
-            "interval": list(champion.interval),
-            "gap": champion.gap,
-            "deviation": champion.deviation,
-            "lives": champion.lives,
-            "early": champion.early,
-            "late": champion.late,
-            "statistics": champion.statistics,
-        }
+        plain(
+            {
+                "rank": rank,
+                "file": _file_name(rank),
+                "source": champion.source,
+                "generation": champion.generation,
+                "selected": champion.selected,
+                "validated": champion.validated,
+                "held_out": champion.held_out,
+                "interval": list(champion.interval),
+                "gap": champion.gap,
+                "deviation": champion.deviation,
+                "lives": champion.lives,
+                "nonfinite": champion.nonfinite,
+                "early": champion.early,
+                "late": champion.late,
+                "statistics": champion.statistics,
+            }
+        )
         for rank, champion in enumerate(champions, start=1)
     ]
 
@@ -58,7 +62,7 @@ def write(
     """
     table = describe(champions)
     path = run.champions / "champions.json"
-    document = json.dumps({**known, "champions": table}, indent=2).encode() + b"\n"
+    document = dumps({**known, "champions": table}, indent=2).encode() + b"\n"
     with storage_errors("write the champions", path):
         if path.exists() and path.read_bytes() != document:
             path.unlink()
@@ -106,7 +110,7 @@ def read_genomes(
 
 
 def _is_row(row: Any) -> bool:
-    kinds = {"rank": int, "file": str, "source": str, "selected": float | int}
+    kinds = {"rank": int, "file": str, "source": str, "selected": float | int | None}
     return isinstance(row, dict) and all(
         isinstance(row.get(key), kind) for key, kind in kinds.items()
     )
@@ -154,7 +158,11 @@ def markdown(table: Sequence[dict[str, Any]]) -> str:
         low, high = row["interval"]
         lines.append(
             f"| {row['rank']} | {row['source']} of generation {row['generation']} "
-            f"| {row['selected']:.4g} | {row['held_out']:.4g} "
-            f"| {low:.4g} .. {high:.4g} | {row['gap']:.4g} |"
+            f"| {_cell(row['selected'])} | {_cell(row['held_out'])} "
+            f"| {_cell(low)} .. {_cell(high)} | {_cell(row['gap'])} |"
         )
     return "\n".join(lines)
+
+
+def _cell(value: float | None) -> str:
+    return "not finite" if value is None else f"{value:.4g}"

@@ -21,6 +21,7 @@ import numpy as np
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage.files import sha256, storage_errors, sync_folder, write_durably
 from evolife.storage.leaves import Leaf, digest, rebuild, take_apart
+from evolife.storage.strict_json import dumps
 
 __all__ = ["Loaded", "digest", "generations", "load", "path_of", "save"]
 
@@ -189,7 +190,7 @@ def _sealed(state: Mapping[str, Any]) -> bytes:
 
 
 def _rendered(state: Mapping[str, Any]) -> bytes:
-    return json.dumps(state, indent=1, sort_keys=True).encode() + b"\n"
+    return dumps(state, indent=1, sort_keys=True).encode() + b"\n"
 
 
 def _read(path: Path, generation: int) -> tuple[list[Leaf], dict[str, Any]]:

@@ -7,6 +7,7 @@ from typing import Any
 from evolife import errors
 from evolife.ranks import Ranks
 from evolife.storage.leaves import from_bytes, rebuild, take_apart, to_bytes
+from evolife.storage.strict_json import dumps
 
 
 def from_rank_zero(tree: Any, ranks: Ranks) -> Any:
@@ -29,7 +30,7 @@ def on_rank_zero(action: Callable[[], Any], ranks: Ranks) -> Any:
             answer["result"] = action()
         except errors.EvolifeError as error:
             answer = {"error": type(error).__name__, "message": str(error)}
-    payload = json.dumps(answer).encode() if ranks.rank == 0 else None
+    payload = dumps(answer).encode() if ranks.rank == 0 else None
     answer = json.loads(ranks.broadcast_bytes(payload))
     if "error" in answer:
         raise getattr(errors, answer["error"])(answer["message"])

@@ -19,6 +19,7 @@ from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
+from evolife.storage.strict_json import dumps
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,7 +113,7 @@ def read_entries(folder: SweepFolder) -> list[Entry]:
 
 def write_entries(folder: SweepFolder, entries: Iterable[Entry]) -> None:
     """Replace the manifest, atomically; raises ``EvolifeError`` if the disk refuses."""
-    lines = (json.dumps(vars(entry)) for entry in entries)
+    lines = (dumps(vars(entry)) for entry in entries)
     content = "".join(f"{line}\n" for line in lines).encode()
     with storage_errors("write the manifest", folder.manifest_path):
         write_atomically(folder.manifest_path, content)

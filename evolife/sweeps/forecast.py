@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from evolife.config.model import RunConfig
 from evolife.storage.files import write_atomically
+from evolife.storage.strict_json import dumps
 
 _GUESS = 2_000_000.0
 """Steps a second of one core, where nothing has run yet."""
@@ -68,7 +69,7 @@ def note(config: RunConfig, seconds: float, cores: int) -> None:
     path = _path()
     with contextlib.suppress(OSError):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_atomically(path, json.dumps(kept).encode())
+        write_atomically(path, dumps(kept).encode())
 
 
 def shape(config: RunConfig) -> str:
