@@ -92,15 +92,17 @@ def _rows(
     rows: list[dict[str, Any]] = []
     for row, scores, outcome in zip(table, lived.lived.scores, details, strict=True):
         mean, deviation = moments(scores)
-        known = gap and row["selected"] is not None
+        validated = row.get("validated")
+        known = gap and validated is not None
         rows.append(
             {
                 "rank": row["rank"],
                 "source": row["source"],
                 "selected": row["selected"],
+                "validated": validated,
                 "held_out": mean,
                 "interval": interval_of_mean(scores),
-                "gap": row["selected"] - mean if known else None,
+                "gap": validated - mean if known else None,
                 "deviation": deviation,
                 "lives": len(scores),
                 "nonfinite": int(np.sum(~np.isfinite(scores))),

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 
 from evolife import keys
-from evolife.archive import Archive
+from evolife.archive import Archive, worth_of_best
 from evolife.base import StrategyState
 from evolife.experiment import Experiment, materialised
 from evolife.generation import Generation
@@ -131,7 +131,8 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
         if lived.teaches:
             best = int(lived.order[0])
             genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
-            archive.offer(genome, float(lived.fitness[best]), done, best)
+            worth = worth_of_best(lived.fitness, lived.population.same_lives)
+            archive.offer(genome, float(lived.fitness[best]), done, best, worth)
         if done == experiment.config.generations:
             centre = jax.device_get(experiment.strategy.centre(strategy))
             archive.offer_centre(centre, done)

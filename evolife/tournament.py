@@ -40,10 +40,10 @@ class Champion:
     """Where it came from: ``member 17`` or ``centre``."""
     generation: int
     selected: float
-    """The score it was chosen by: its fitness in evolution; for a centre, which was
-    never measured there, its score in the tournament."""
+    """The score that made it a candidate: its fitness in evolution; for a centre, which
+    was never measured there, its score in the tournament."""
     validated: float
-    """Mean return in the tournament."""
+    """Mean return in the tournament: what it was chosen and ordered by."""
     held_out: float
     """Mean return on lives that nothing was chosen by."""
     interval: tuple[float, float]
@@ -64,8 +64,12 @@ class Champion:
 
     @property
     def gap(self) -> float:
-        """The winner's curse: selected minus held-out score."""
-        return self.selected - self.held_out
+        """The winner's curse: what chose it minus what it earns on other lives.
+
+        Both were measured anew on lives that all champions share, so that the luck of
+        the generation it comes from does not enter.
+        """
+        return self.validated - self.held_out
 
 
 def interval_of_mean(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:

@@ -167,7 +167,7 @@ def test_train_prints_its_report_as_json(finished):
     assert report["verdict"]["outcome"] in ("holds", "fails", "undecided")
     first = report["champions"][0]
     assert first["interval"][0] < first["held_out"] < first["interval"][1]
-    assert first["gap"] == pytest.approx(first["selected"] - first["held_out"])
+    assert first["gap"] == pytest.approx(first["validated"] - first["held_out"])
     assert "seed: 3" in (folder / "config.yaml").read_text()
     assert len(digests(folder)) == 2
     assert result.stderr and "Traceback" not in result.stderr

@@ -7,10 +7,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
 from scipy import stats
 
 from evolife import keys, tournament
-from evolife.archive import CENTRE, Archive
+from evolife.archive import CENTRE, Archive, worth_of_best
 from evolife.config.layers import Layer
 from evolife.config.model import parse_config
 from evolife.experiment import build
@@ -207,7 +210,7 @@ def held(luck):
     return champions, tasks
 
 
-def test_the_gap_of_champions_of_pure_luck_is_the_winners_curse(luck, held):
+def test_the_score_that_selects_by_luck_is_too_high_by_the_winners_curse(luck, held):
     _, archive, fitness = luck
     champions, _ = held
     deviation = np.sqrt(10 / 16)
@@ -215,7 +218,7 @@ def test_the_gap_of_champions_of_pure_luck_is_the_winners_curse(luck, held):
     grid = np.linspace(-8, 8, 20_001)
     tops = MEMBERS * stats.norm.cdf(grid) ** (MEMBERS - 1) * stats.norm.pdf(grid)
     curse = np.trapezoid(grid * tops, grid) * deviation
-    gaps = np.array([champion.gap for champion in champions])
+    gaps = np.array([champion.selected - champion.held_out for champion in champions])
     assert len(gaps) == GENERATIONS
     # The bounds: 5 standard errors and 5% for the mean of 16 not being quite normal.
     reach = 5 * gaps.std() / np.sqrt(GENERATIONS) + 0.05 * curse
@@ -223,6 +226,39 @@ def test_the_gap_of_champions_of_pure_luck_is_the_winners_curse(luck, held):
     held_out = np.array([champion.held_out for champion in champions])
     assert np.abs(held_out - 5).max() < 6 * np.sqrt(10 / HELD_OUT)
     assert archive.selected[:-1].min() > 5.5
+
+
+def test_the_gap_is_between_two_measurements_that_all_champions_share(held):
+    """Equals choose nothing: whichever generation's luck they had, the gap is that of
+    512 lives against 512 others."""
+    for champion in held[0]:
+        assert champion.gap == champion.validated - champion.held_out
+        assert abs(champion.gap) < 5 * np.sqrt(2 * 10 / HELD_OUT)
+
+
+@given(
+    hnp.arrays(np.float32, (6, 9), elements=st.integers(-50, 50), unique=True),
+    hnp.arrays(np.float32, 6, elements=st.integers(-1000, 1000)),
+)
+def test_luck_that_a_generation_shares_chooses_no_candidate(fitness, luck):
+    """Six generations of nine members; what is added to all of one changes nothing."""
+
+    def kept(tables, same_lives):
+        archive = Archive.empty({"w": jax.ShapeDtypeStruct((), jnp.float32)}, 6)
+        for number, table in enumerate(tables, start=1):
+            best, worth = int(np.argmax(table)), worth_of_best(table, same_lives)
+            score = float(table[best])
+            archive.offer({"w": np.float32(score)}, score, number, best, worth)
+            assert worth == (score - np.median(table) if same_lives else score)
+        places = zip(archive.generation.tolist(), archive.member.tolist(), strict=True)
+        return list(places)
+
+    assert kept(fitness + luck[:, None], True) == kept(fitness, True)
+    above = fitness.max(axis=1) - np.median(fitness, axis=1)
+    told = sorted(above[g - 1] for g, _ in kept(fitness, True)[:3])
+    assert told == np.sort(above)[-3:].tolist()
+    top = {g for g, _ in kept(fitness, False)[:3]}
+    assert {fitness[g - 1].max() for g in top} == set(np.sort(fitness.max(1))[-3:])
 
 
 def test_champions_say_what_was_measured(luck, held):
@@ -276,7 +312,7 @@ def test_the_centre_has_the_score_of_the_tournament(luck):
     assert set(champions) == {"centre", "member 5"}
     centre, member = champions["centre"], champions["member 5"]
     assert centre.selected == centre.validated and centre.generation == 3
-    assert member.selected == 9.0 and member.gap == 9.0 - member.held_out
+    assert member.selected == 9.0
     # The same genome in the same lives.
     assert centre.held_out == member.held_out and centre.validated == member.validated
 

@@ -44,6 +44,7 @@ CHAMPION = {
     "rank": 1,
     "source": "member 3",
     "selected": 9.0,
+    "validated": 9.0,
     "held_out": 7.5,
     "interval": [7.0, 8.0],
     "gap": 1.5,

@@ -35,15 +35,15 @@ class Champion:
     generation: int
     """The generation that it comes from."""
     selected: float
-    """The score it was chosen by."""
+    """The score that made it a candidate."""
     validated: float
-    """Mean return in the tournament."""
+    """Mean return in the tournament: what it was chosen by."""
     held_out: float
     """Mean return on lives that nothing was chosen by."""
     interval: tuple[float, float]
     """95% confidence interval of ``held_out``."""
     gap: float
-    """Selected minus held-out score."""
+    """Validated minus held-out score."""
     deviation: float
     """Standard deviation of the return over held-out lives."""
     lives: int

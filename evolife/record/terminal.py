@@ -19,7 +19,10 @@ from evolife.launching.mpirun import SCREENS
 from evolife.record.progress import Display, LiveDisplay, PlainDisplay
 from evolife.storage.strict_json import dumps
 
-_CHAMPION_COLUMNS = ("#", "source", "selected", "held-out", "95% interval", "gap")
+_CHAMPION_COLUMNS = (
+    *("#", "source", "selected", "validated", "held-out"),
+    *("95% interval", "gap"),
+)
 
 
 class Terminal:
@@ -91,15 +94,16 @@ class Terminal:
     ) -> None:
         """Print the final table, best first; ``whose`` begins its title.
 
-        Each champion has ``rank``, ``source``, ``selected``, ``held_out``, ``interval``
-        (low, high) and ``gap`` = selected - held_out, or None between other lives. A
-        score that is None was not finite.
+        Each champion has ``rank``, ``source``, ``selected``, ``validated``, by which
+        they are ordered, ``held_out``, ``interval`` (low, high) and ``gap`` = validated
+        - held_out, or None between other lives. A score that is None was not finite.
         """
         rows = [
             (
                 champion["rank"],
                 champion["source"],
                 _score(champion["selected"]),
+                _score(champion["validated"]),
                 _score(champion["held_out"]),
                 _interval(*champion["interval"]),
                 champion["gap"],

@@ -20,9 +20,11 @@ class Champion:
     high: float
     """Upper end."""
     selected: float
-    """The score it was chosen by."""
+    """The score that made it a candidate."""
+    validated: float
+    """The score it was chosen by, on lives that all candidates shared."""
     gap: float
-    """The winner's curse: selected minus held-out."""
+    """The winner's curse: validated minus held-out."""
     early: float | None
     """Reward per step in the first quarter of its held-out lives, where recorded."""
     late: float | None
@@ -66,6 +68,11 @@ def _champion(row: Mapping[str, Any]) -> Champion | None:
     held_out, selected = finite(row["held_out"]), finite(row["selected"])
     if held_out is None or selected is None or low is None or high is None:
         return None
+    validated = finite(row.get("validated"))
+    if validated is None:
+        return None
     early, late = finite(row.get("early")), finite(row.get("late"))
-    gap = selected - held_out
-    return Champion(held_out, low, high, selected, gap, early, late, dict(row))
+    gap = validated - held_out
+    return Champion(
+        held_out, low, high, selected, validated, gap, early, late, dict(row)
+    )

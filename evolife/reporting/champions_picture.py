@@ -76,9 +76,9 @@ def _draw(axes: "Axes", row: _Row) -> None:
     colour, marker = (look.colour, look.marker) if look else (GREY, "o")
     one, y = row.champion, row.height
     ends: Any = {"color": GREY, "lw": 0.9, "ls": (0, (1, 1.5)), "zorder": 2}
-    axes.plot([one.held_out, one.selected], [y, y], **ends)
+    axes.plot([one.held_out, one.validated], [y, y], **ends)
     ring: Any = {"marker": "o", "mfc": "white", "mec": GREY, "ms": 5, "ls": "none"}
-    axes.plot([one.selected], [y], label="score it was selected by", **ring, zorder=3)
+    axes.plot([one.validated], [y], label="score it was chosen by", **ring, zorder=3)
     if row.run.control:
         other = row.run.control
         cross: Any = {"color": GREY, "marker": "x", "ms": 6, "zorder": 3, "ls": "none"}
@@ -123,7 +123,7 @@ def _alt(rows: Sequence[_Row]) -> str:
     told = f"Best: {number(one.held_out)} ({ends}) of {best.run.name}"
     if len(rows) > 1:
         told += f"; lowest: {number(worst.champion.held_out)} of {worst.run.name}"
-    return f"{start}{told}. {gaps} of {len(rows)} were selected by a higher score."
+    return f"{start}{told}. {gaps} of {len(rows)} were chosen by a higher score."
 
 
 def _caption(shown: int, total: int, bounds: dict[str, tuple[float, str]]) -> str:
@@ -131,6 +131,6 @@ def _caption(shown: int, total: int, bounds: dict[str, tuple[float, str]]) -> st
     lines = " ".join(f"{k}: {number(v)}." for k, (v, _) in bounds.items())
     return (
         "One row a run: its best champion, measured on lives that nothing was chosen "
-        "by. The dotted way to the ring is the gap, by how much the score it was "
-        f"selected by was too high.{' ' + lines if lines else ''}{more}"
+        "by. The dotted way to the ring is the gap, by how much the score that it was "
+        f"chosen by, on other lives, was too high.{' ' + lines if lines else ''}{more}"
     )

@@ -73,7 +73,7 @@ def _best(study: Study) -> str:
         ends = f"{number(one.low)} to {number(one.high)}"
         words += (
             f", held-out score {number(one.held_out)} (95% interval {ends}), "
-            f"gap {number(one.gap, sign=True)} to the score it was selected by"
+            f"gap {number(one.gap, sign=True)} to the score it was chosen by"
         )
     if compared > 1 and study.metric == HELD_OUT:
         words += (

@@ -151,14 +151,15 @@ def _file_name(rank: int) -> str:
 def markdown(table: Sequence[dict[str, Any]]) -> str:
     """The table of champions for the dashboard."""
     lines = [
-        "| # | source | selected | held-out | 95% interval | gap |",
-        "| --- | --- | --- | --- | --- | --- |",
+        "| # | source | selected | validated | held-out | 95% interval | gap |",
+        "| --- | --- | --- | --- | --- | --- | --- |",
     ]
     for row in table:
         low, high = row["interval"]
         lines.append(
             f"| {row['rank']} | {row['source']} of generation {row['generation']} "
-            f"| {_cell(row['selected'])} | {_cell(row['held_out'])} "
+            f"| {_cell(row['selected'])} | {_cell(row['validated'])} "
+            f"| {_cell(row['held_out'])} "
             f"| {_cell(low)} .. {_cell(high)} | {_cell(row['gap'])} |"
         )
     return "\n".join(lines)

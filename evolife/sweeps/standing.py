@@ -94,7 +94,7 @@ def champion_metrics(run: RunFolder) -> dict[str, Any]:
         best = table["champions"][0]
     except (OSError, ValueError, LookupError, TypeError):
         return {}
-    names = (HELD_OUT, "selected", "gap", "interval")
+    names = (HELD_OUT, "selected", "validated", "gap", "interval")
     return {name: best[name] for name in names if name in best}
 
 

@@ -26,7 +26,7 @@ class Settings:
 
 def champions(run: RunFolder) -> list[dict[str, Any]]:
     """The rows of the final table; none where there is no whole one."""
-    names = {"rank", "source", "selected", "held_out", "interval", "gap"}
+    names = {"rank", "source", "selected", "validated", "held_out", "interval", "gap"}
     try:
         rows = json.loads((run.champions / "champions.json").read_bytes())["champions"]
         return [{name: row[name] for name in sorted(names)} for row in rows]
