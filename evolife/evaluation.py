@@ -93,7 +93,6 @@ def _rows(
     for row, scores, outcome in zip(table, lived.lived.scores, details, strict=True):
         mean, deviation = moments(scores)
         validated = row.get("validated")
-        known = gap and validated is not None
         rows.append(
             {
                 "rank": row["rank"],
@@ -102,7 +101,7 @@ def _rows(
                 "validated": validated,
                 "held_out": mean,
                 "interval": interval_of_mean(scores),
-                "gap": validated - mean if known else None,
+                "gap": None if validated is None or not gap else validated - mean,
                 "deviation": deviation,
                 "lives": len(scores),
                 "nonfinite": int(np.sum(~np.isfinite(scores))),

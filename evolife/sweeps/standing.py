@@ -17,6 +17,7 @@ from evolife.storage.status import (
     run_status,
     session_ends,
 )
+from evolife.storage.strict_json import dumps
 from evolife.sweeps.folder import Entry, SweepFolder, sweep_around
 
 HELD_OUT = "held_out"
@@ -108,7 +109,7 @@ def _write_process(
     folder: SweepFolder, name: str, code: int | None, asked: bool
 ) -> None:
     path, sessions = folder.exit_path(name), len(session_ends(folder.run(name)))
-    content = json.dumps(dataclasses.asdict(Process(sessions, code, asked)))
+    content = dumps(dataclasses.asdict(Process(sessions, code, asked)))
     with storage_errors("write", path):
         path.parent.mkdir(exist_ok=True)
         write_atomically(path, content.encode())
