@@ -1,6 +1,7 @@
 """Arguments that several commands share."""
 
 import argparse
+from pathlib import Path
 from typing import Literal
 
 
@@ -19,6 +20,20 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="DIR",
         help="a folder with agents/ and envs/ of your own",
+    )
+
+
+def add_folders(parser: argparse.ArgumentParser, what: str) -> None:
+    """Declare ``--out``, ``--resume`` and ``--resume-or-start``, for a run's folder."""
+    parser.add_argument("--out", type=Path, metavar="DIR", help=f"folder of the {what}")
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help=f"{what} to go on with"
+    )
+    parser.add_argument(
+        "--resume-or-start",
+        type=Path,
+        metavar="DIR",
+        help=f"go on with the {what} there, or begin it; one command for job scripts",
     )
 
 

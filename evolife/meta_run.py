@@ -8,8 +8,9 @@ from typing import Any
 
 import jax
 
+from evolife.config.difference import changes
 from evolife.config.hyperparameters import from_choice, resolved_choice
-from evolife.config.meta import MetaConfig, load_meta, meta_digest
+from evolife.config.meta import MetaConfig, digested, load_meta, meta_digest
 from evolife.config.validation import locate
 from evolife.errors import EvolifeError, InvalidInput, Stopped
 from evolife.keys import root_key
@@ -175,10 +176,11 @@ def _enter(
 
 
 def _same(config: MetaConfig, run: RunFolder) -> None:
-    if meta_digest(load_meta(str(run.config_path))) != meta_digest(config):
+    was, now = digested(load_meta(str(run.config_path))), digested(config)
+    if was != now:
         raise InvalidInput(
-            f"{run.path} was made by another config, which its checkpoints belong to; "
-            "go on without changes, or begin anew with --out DIR"
+            f"{run.path} was made by another config: {changes(was, now)}. Go on "
+            "without these changes, or start over with --out DIR"
         )
 
 

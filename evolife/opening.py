@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.config.model import config_digest, load_config
+from evolife.config.difference import changes
+from evolife.config.model import config_digest, digested, load_config
 from evolife.errors import InvalidInput
 from evolife.evolution import Progress, begin
 from evolife.experiment import Experiment
@@ -30,8 +31,17 @@ def check_config(experiment: Experiment, path: Path) -> None:
         InvalidInput: it describes another evolution, or is damaged.
     """
     run = RunFolder(path)
-    if run.config_path.is_file():
-        _same(experiment, run, config_digest(load_config(str(run.config_path))))
+    if not run.config_path.is_file():
+        return
+    was, now = (
+        digested(config)
+        for config in (load_config(str(run.config_path)), experiment.config)
+    )
+    if was != now:
+        raise InvalidInput(
+            f"{run.path} was made by another config: {changes(was, now)}. Go on "
+            "without these changes, or start over with --out DIR"
+        )
 
 
 def enter(
@@ -72,7 +82,7 @@ def load_progress(
         loaded = checkpoint.load(run.checkpoints, None, held[0])
         if loaded is None:
             return 0
-        _same(experiment, run, loaded.extra.get("config_digest"))
+        _same_digest(experiment, run, loaded)
         _not_beyond(experiment, run, loaded.generation)
         for warning in loaded.warnings:
             terminal.warning(warning)
@@ -110,11 +120,14 @@ def note_start(
     return manifest
 
 
-def _same(experiment: Experiment, run: RunFolder, found: Any) -> None:
-    if found != config_digest(experiment.config):
+def _same_digest(
+    experiment: Experiment, run: RunFolder, loaded: checkpoint.Loaded
+) -> None:
+    if loaded.extra.get("config_digest") != config_digest(experiment.config):
         raise InvalidInput(
-            f"{run.path} was made by another config, which its checkpoints belong to; "
-            "go on without changes to what is evolved, or begin anew with --out DIR"
+            f"{run.path}: the checkpoint of generation {loaded.generation} is of "
+            "another config than the run's config.yaml says; restore the file, or "
+            "start over with --out DIR"
         )
 
 
@@ -123,5 +136,5 @@ def _not_beyond(experiment: Experiment, run: RunFolder, done: int) -> None:
     if done > asked:
         raise InvalidInput(
             f"generations = {asked}: {run.path} has lived {done} already; ask for at "
-            f"least {done}, or begin anew with --out DIR"
+            f"least {done}, or start over with --out DIR"
         )

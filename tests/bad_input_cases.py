@@ -87,8 +87,11 @@ def command_cases(at):
         "empty config": (["train", f"{at}/empty.yaml"], ["is empty"]),
         "resume nothing": ([*resume, f"{at}/rnu"], ["no run folder", "mean 'run'"]),
         "resume no run": ([*resume, f"{at}/plugins"], ["holds no config.yaml"]),
-        "other seed": ([*resume, f"{at}/run", "seed=1"], ["another config", "--out"]),
-        "other config": ([*resume, f"{at}/run", "demo"], ["another config"]),
+        "other seed": (
+            [*resume, f"{at}/run", "seed=1"],
+            ["seed was 0, now is 1", "--out"],
+        ),
+        "other config": ([*resume, f"{at}/run", "demo"], ["another config", "was"]),
         "other control": (
             [*resume, f"{at}/controlled", "control.agent.hidden=[5]"],
             ["controlled/control was made by another config"],

@@ -217,4 +217,4 @@ def test_a_meta_run_is_not_mixed_with_another(uninterrupted):
     result = run("meta", "demo-meta", *TINY, "--ranks", 1, "--out", uninterrupted)
     assert "already" in complaint(result) or "holds" in complaint(result)
     other = run("meta", "demo-meta", *TINY, "seed=5", "--resume", uninterrupted)
-    assert "another config" in complaint(other)
+    assert "another config: seed was 0, now is 5" in complaint(other)

@@ -1,10 +1,11 @@
 """Train a selection operator by backprop around evolution, or judge one."""
 
 import argparse
+import contextlib
 from pathlib import Path
 
-from evolife.arguments import add_json, add_overrides, add_ranks
-from evolife.config.meta import MetaConfig
+from evolife.arguments import add_folders, add_json, add_overrides, add_ranks
+from evolife.functions.destination import destination
 from evolife.functions.meta import chosen_config, judge, trained
 from evolife.functions.process import prepare
 from evolife.launching.guard import guard
@@ -13,7 +14,7 @@ from evolife.launching.mpirun import launch_local
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path
+from evolife.storage.run_folder import run_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config", nargs="?", help="a bundled meta-config's name or a YAML file"
     )
     add_overrides(parser)
-    parser.add_argument("--out", type=Path, help="folder of the meta-run")
-    parser.add_argument("--resume", type=Path, metavar="DIR", help="one to go on with")
+    add_folders(parser, "meta-run")
     parser.add_argument(
         "--evaluate",
         metavar="OPERATOR",
@@ -40,26 +40,27 @@ def run(args: argparse.Namespace) -> int:
     """Judge, start local ranks, or be one of them."""
     if args.evaluate is not None:
         return _evaluate(args)
-    config = chosen_config(args.config, args.overrides, args.resume, args.out)
+    where = destination(args.out, args.resume, args.resume_or_start)
+    config = chosen_config(args.config, args.overrides, where)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
         terminal.info(plan.note)
     if plan.mode == "start":
-        return launch_local(plan.ranks, _with_out(args, config))
+        return launch_local(plan.ranks, args.argv)
     code = code_identity()
     prepare_process()
     from evolife.ranks import open_ranks
 
-    with guard(open_ranks(plan.ranks)) as ranks:
+    with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
         from evolife.meta_journal import markdown
         from evolife.meta_run import meta
         from evolife.storage.transfer import on_rank_zero
 
-        out = Path(on_rank_zero(lambda: str(_out(args, config)), ranks))
-        resume = args.resume is not None
-        card = meta(config, out, ranks, terminal, args.argv, code, resume)
+        folder = run_path(where.path, config.name)
+        out = Path(on_rank_zero(lambda: str(kept.enter_context(folder)), ranks))
+        card = meta(config, out, ranks, terminal, args.argv, code, where.resume)
         if ranks.rank == 0:
             told = trained(out, card)
             path = told["operator"]
@@ -72,17 +73,6 @@ def run(args: argparse.Namespace) -> int:
                 f"selection.operator={path}"
             )
     return 0
-
-
-def _out(args: argparse.Namespace, config: MetaConfig) -> Path:
-    return args.resume or args.out or fresh_path(config.name)
-
-
-def _with_out(args: argparse.Namespace, config: MetaConfig) -> list[str]:
-    """The same command line for the ranks, which must agree on the folder."""
-    if args.resume or args.out:
-        return list(args.argv)
-    return [*args.argv, "--out", str(_out(args, config))]
 
 
 def _evaluate(args: argparse.Namespace) -> int:

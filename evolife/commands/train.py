@@ -1,11 +1,18 @@
 """Evolve agents over whole lifetimes and keep the best of K."""
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
-from evolife.arguments import add_json, add_overrides, add_plugins, add_ranks
-from evolife.config.model import RunConfig
+from evolife.arguments import (
+    add_folders,
+    add_json,
+    add_overrides,
+    add_plugins,
+    add_ranks,
+)
+from evolife.functions.destination import destination
 from evolife.functions.train import chosen_config
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
@@ -13,7 +20,7 @@ from evolife.launching.mpirun import launch_local
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path
+from evolife.storage.run_folder import run_path
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,8 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config", nargs="?", help="a bundled config's name or a YAML file"
     )
     add_overrides(parser)
-    parser.add_argument("--out", type=Path, help="folder of the run")
-    parser.add_argument("--resume", type=Path, metavar="DIR", help="run to go on with")
+    add_folders(parser, "run")
     add_ranks(parser)
     add_plugins(parser)
     add_json(parser)
@@ -31,40 +37,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start local ranks, or be one of them."""
-    given = args.config, args.overrides, args.resume, args.out, args.plugins
-    config = chosen_config(*given)
+    where = destination(args.out, args.resume, args.resume_or_start)
+    config = chosen_config(args.config, args.overrides, where, args.plugins)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
         terminal.info(plan.note)
     if plan.mode == "start":
-        return launch_local(plan.ranks, _with_out(args, config))
+        return launch_local(plan.ranks, args.argv)
     code = code_identity()
     prepare_process()
     from evolife.ranks import open_ranks
 
-    with guard(open_ranks(plan.ranks)) as ranks:
+    with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
         from evolife.run import Session, train
         from evolife.storage.transfer import on_rank_zero
 
-        out = on_rank_zero(lambda: str(_out(args, config)), ranks)
-        session = Session(ranks, terminal, args.argv, code, args.resume is not None)
+        folder = run_path(where.path, config.name)
+        out = on_rank_zero(lambda: str(kept.enter_context(folder)), ranks)
+        session = Session(ranks, terminal, args.argv, code, where.resume)
         report = train(config, Path(out), session)
         if ranks.rank == 0:
             _show(report, terminal, args.json)
     return 0
-
-
-def _out(args: argparse.Namespace, config: RunConfig) -> Path:
-    return args.resume or args.out or fresh_path(config.name)
-
-
-def _with_out(args: argparse.Namespace, config: RunConfig) -> list[str]:
-    """The same command line for the ranks, which must agree on the folder."""
-    if args.resume or args.out:
-        return list(args.argv)
-    return [*args.argv, "--out", str(_out(args, config))]
 
 
 def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:

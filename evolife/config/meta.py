@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from pydantic import Field
 
@@ -98,6 +99,10 @@ def meta_digest(config: MetaConfig) -> str:
 
     The number of meta-steps counts, because the learning rate falls towards its end.
     """
-    data = config.model_dump(mode="json", exclude=_UNDIGESTED)
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(digested(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digested(config: MetaConfig) -> dict[str, Any]:
+    """The settings that determine the training, as plain data."""
+    return config.model_dump(mode="json", exclude=_UNDIGESTED)

@@ -276,9 +276,13 @@ def config_digest(config: RunConfig) -> str:
     it runs, what it records and how its champions are measured do not count. Defaults
     of plug-ins count only where they are written out.
     """
-    data = config.model_dump(mode="json", exclude=_UNDIGESTED)
-    text = json.dumps(data, sort_keys=True, separators=(",", ":"))
+    text = json.dumps(digested(config), sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def digested(config: RunConfig) -> dict[str, Any]:
+    """The settings that determine the evolution, as plain data."""
+    return config.model_dump(mode="json", exclude=_UNDIGESTED)
 
 
 def _anchored(layer: Layer, folder: Path) -> Layer:

@@ -8,11 +8,12 @@ from typing import Any
 from evolife.config.bundled import bundled_configs
 from evolife.config.meta import MetaConfig, load_meta
 from evolife.errors import InvalidInput
+from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, our_errors, plan_alone
 from evolife.functions.sources import Override, Source, meta_config, override_texts
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path, open_run
+from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]
 
@@ -22,6 +23,7 @@ def meta(
     *overrides: Override,
     out: Folder | None = None,
     resume: Folder | None = None,
+    resume_or_start: Folder | None = None,
     evaluate: str | None = None,
     seeds: int = 16,
     quiet: bool = True,
@@ -35,6 +37,7 @@ def meta(
         overrides: changes as ``"meta_steps=10"`` or ``{"meta_steps": 10}``.
         out: folder of the meta-run; by default a new one in ``runs/``.
         resume: folder of one to go on with.
+        resume_or_start: folder of one to go on with, or to begin if there is none.
         evaluate: a trained operator to judge; nothing is trained.
         seeds: tasks or populations to judge on, 2 to 10000.
         quiet: say nothing of progress; warnings become Python's.
@@ -54,15 +57,14 @@ def meta(
             return judge(evaluate, seeds, terminal)[0]
     texts = override_texts(overrides, settings)
     with our_errors():
-        found = chosen_config(config, texts, resume, out)
+        where = destination(out, resume, resume_or_start)
+        found = chosen_config(config, texts, where)
         plan_alone(1)
-    with alone(quiet) as (ranks, terminal):
+    with alone(quiet) as (ranks, terminal), run_path(where.path, found.name) as path:
         from evolife import meta_run
 
-        path = Path(resume or out or fresh_path(found.name))
-        argv, resumed = ["evolife.meta", found.name, *texts], resume is not None
-        code = code_identity()
-        card = meta_run.meta(found, path, ranks, terminal, argv, code, resumed)
+        argv, code = ["evolife.meta", found.name, *texts], code_identity()
+        card = meta_run.meta(found, path, ranks, terminal, argv, code, where.resume)
         return trained(path, card)
 
 
@@ -76,24 +78,21 @@ def trained(path: Path, card: dict[str, Any]) -> dict[str, Any]:
 def chosen_config(
     source: Source | MetaConfig | None,
     overrides: Sequence[str],
-    resume: Folder | None,
-    out: Folder | None,
+    where: Destination,
 ) -> MetaConfig:
     """The config to train by; that of the run to resume where none is named.
 
     Raises:
         InvalidInput: there is none, or something is wrong with it.
     """
-    if resume is None:
+    own = where.own_config
+    if own is None:
         if source is None:
             raise InvalidInput("meta needs a config; see evolife list meta")
         return meta_config(source, overrides)
-    if out is not None and Path(out) != Path(resume):
-        raise InvalidInput("--resume goes on in its own folder; leave --out away")
     if isinstance(source, str) and "=" in source:
         # An override stands where the config would.
         overrides, source = [source, *overrides], None
-    own = open_run(Path(resume)).config_path
     return meta_config(own if source is None else source, overrides)
 
 

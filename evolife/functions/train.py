@@ -8,13 +8,14 @@ from typing import Any, Literal
 
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
+from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, our_errors, plan_alone
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.functions.started import run_command
 from evolife.lineage.code import code_identity
 from evolife.loading.run import Run
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import fresh_path, open_run
+from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]
 
@@ -25,6 +26,7 @@ def train(
     out: Folder | None = None,
     ranks: int | Literal["auto"] = 1,
     resume: Folder | None = None,
+    resume_or_start: Folder | None = None,
     plugins: Sequence[Folder] = (),
     quiet: bool = True,
     **settings: Any,
@@ -41,6 +43,7 @@ def train(
         out: folder of the run; by default a new one in ``runs/``.
         ranks: how many local ranks share the work, or ``"auto"`` for one a core.
         resume: folder of a run to go on with.
+        resume_or_start: folder of a run to go on with, or to begin if there is none.
         plugins: folders with ``agents/`` and ``envs/`` of your own.
         quiet: say nothing of progress; warnings become Python's.
         settings: changes as ``agent__hidden=64``.
@@ -55,22 +58,22 @@ def train(
     """
     texts = override_texts(overrides, settings)
     with our_errors():
-        found = chosen_config(config, texts, resume, out, plugins)
+        where = destination(out, resume, resume_or_start)
+        found = chosen_config(config, texts, where, plugins)
         plan = plan_alone(ranks)
-    path = Path(resume or out or fresh_path(found.name))
-    if plan.mode == "start":
-        _start(plan.ranks, found, path, resume is not None, quiet)
-    else:
-        argv = ["evolife.train", found.name, *texts]
-        _train_here(found, path, argv, resume is not None, quiet)
+    with run_path(where.path, found.name) as path:
+        if plan.mode == "start":
+            _start(plan.ranks, found, path, where.resume, quiet)
+        else:
+            argv = ["evolife.train", found.name, *texts]
+            _train_here(found, path, argv, where.resume, quiet)
     return Run(path)
 
 
 def chosen_config(
     source: Source | RunConfig | None,
     overrides: Sequence[str],
-    resume: Folder | None,
-    out: Folder | None,
+    where: Destination,
     plugins: Sequence[Folder] = (),
 ) -> RunConfig:
     """The config to train; that of the run to resume where none is named.
@@ -78,13 +81,11 @@ def chosen_config(
     Raises:
         InvalidInput: there is none, or something is wrong with it.
     """
-    if resume is None:
+    own = where.own_config
+    if own is None:
         if source is None:
             raise InvalidInput("train needs a config; see evolife list configs")
         return run_config(source, overrides, plugins)
-    if out is not None and Path(out) != Path(resume):
-        raise InvalidInput("--resume goes on in its own folder; leave --out away")
-    own = open_run(Path(resume)).config_path
     if isinstance(source, str) and "=" in source:
         # An override stands where the config would.
         overrides, source = [source, *overrides], None
@@ -109,6 +110,6 @@ def _start(
     with tempfile.TemporaryDirectory(prefix="evolife-") as folder, our_errors():
         file = Path(folder) / f"{config.name}.yaml"
         file.write_text(config.to_yaml())
-        where = "--resume" if resume else "--out"
+        where = "--resume-or-start" if resume else "--out"
         words = ["train", str(file), "--ranks", str(ranks), where, str(path), "--json"]
         run_command(words, None if quiet else terminal.info)

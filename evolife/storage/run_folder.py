@@ -3,7 +3,9 @@
 import contextlib
 import dataclasses
 import datetime
+import os
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 from evolife.errors import InvalidInput, nearest
@@ -64,6 +66,30 @@ class RunFolder:
         return self.logs / f"rank_{rank:04d}.log"
 
 
+@contextlib.contextmanager
+def run_path(
+    given: str | os.PathLike[str] | None, config_name: str, root: Path = Path("runs")
+) -> Iterator[Path]:
+    """The folder that was ``given``, or a new one named as by :func:`fresh_path`.
+
+    A new one is there at once, so that of jobs which start in the same second each has
+    its own, and is removed again if the block leaves it empty.
+
+    Raises:
+        InvalidInput: it may not be made.
+        EvolifeError: the disk is full.
+    """
+    if given is not None:
+        yield Path(given)
+        return
+    parents = [] if root.exists() else [root]
+    path = _made(config_name, root)
+    try:
+        yield path
+    finally:
+        _remove([*parents, path])
+
+
 def fresh_path(config_name: str, root: Path = Path("runs")) -> Path:
     """Return an unused ``runs/<config name>-<yyyymmdd-hhmmss>[-N]``."""
     stamp = datetime.datetime.now().strftime("%Y%m%d-%H%M%S")
@@ -73,6 +99,18 @@ def fresh_path(config_name: str, root: Path = Path("runs")) -> Path:
         number += 1
         path = first.with_name(f"{first.name}-{number}")
     return path
+
+
+def _made(config_name: str, root: Path) -> Path:
+    """Make a fresh folder: two that look in the same second see the same one unused."""
+    while True:
+        path = fresh_path(config_name, root)
+        with (
+            storage_errors("create the run folder", path, InvalidInput),
+            contextlib.suppress(FileExistsError),
+        ):
+            path.mkdir(parents=True)
+            return path
 
 
 def create(path: Path, config_yaml: str) -> RunFolder:
@@ -122,8 +160,8 @@ def _is_empty_folder(run: RunFolder) -> bool:
     path = run.path
     if run.config_path.exists():
         raise InvalidInput(
-            f"{path} already holds a run; continue it with --resume {path}, "
-            "or choose another folder with --out DIR"
+            f"{path} already holds a run; continue it with --resume {path} "
+            "(--resume-or-start begins or continues), or choose another with --out DIR"
         )
     if not path.exists():
         return False

@@ -1,0 +1,37 @@
+"""Which settings differ between two configs, key by key, in words."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_MOST = 8
+"""Settings named; of more, the rest is counted."""
+_ABSENT = object()
+
+
+def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
+    """Name what differs: ``agent.hidden was 32, now is 64; seed was 0, now is 1``."""
+    before, after = dict(_leaves(was)), dict(_leaves(now))
+    told = [
+        f"{key} {_words(before.get(key, _ABSENT), after.get(key, _ABSENT))}"
+        for key in {**before, **after}
+        if before.get(key, _ABSENT) != after.get(key, _ABSENT)
+    ]
+    more = [f"and {len(told) - _MOST} more"] if len(told) > _MOST else []
+    return "; ".join([*told[:_MOST], *more])
+
+
+def _words(was: Any, now: Any) -> str:
+    if was is _ABSENT:
+        return f"was not set, now is {json.dumps(now)}"
+    if now is _ABSENT:
+        return f"was {json.dumps(was)}, now is not set"
+    return f"was {json.dumps(was)}, now is {json.dumps(now)}"
+
+
+def _leaves(data: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
