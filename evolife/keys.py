@@ -14,6 +14,7 @@ from typing import Any
 import jax
 import jax.extend.random
 import jax.numpy as jnp
+import numpy as np
 
 from evolife.base import Array, Key
 
@@ -72,17 +73,29 @@ def _fold_in(key: Array, data: int) -> Array:
 
 
 def _words(key: Array, count: int) -> Array:
+    # Never by joining arrays: fused into what uses them, the pieces become branches of
+    # one loop, which is not written as vectors and on which LLVM can spend minutes.
+    if count <= 4:
+        return _four(key, count)
     if count <= _BLOCK:
-        counter = jnp.arange(-(-count // 4), dtype=jnp.uint32)
-        return jnp.concatenate(pcg4d(key[0], key[1], counter, _Purpose.BITS))[:count]
-    # In a loop, because many words fused into what uses them are drawn one by one; and
-    # one word a hash, because pieces put together are not written as vectors.
+        return _one_each(key, jnp.arange(count, dtype=jnp.uint32))
+    # In a loop, because many words fused into what uses them are drawn one by one.
     starts = jnp.arange(0, count, _BLOCK, dtype=jnp.uint32)
-    return jax.lax.map(lambda start: _block(key, start), starts).reshape(-1)[:count]
+    offsets = jnp.arange(_BLOCK, dtype=jnp.uint32)
+    blocks = jax.lax.map(lambda start: _one_each(key, start + offsets), starts)
+    return blocks.reshape(-1)[:count]
 
 
-def _block(key: Array, start: Array) -> Array:
-    counter = start + jnp.arange(_BLOCK, dtype=jnp.uint32)
+def _four(key: Array, count: int) -> Array:
+    """Up to four words of one hash."""
+    place = np.arange(count, dtype=np.uint32)
+    x, y, z, w = pcg4d(key[0], key[1], jnp.zeros_like(place), _Purpose.BITS)
+    low, high = jnp.where(place == 0, x, y), jnp.where(place == 2, z, w)
+    return jnp.where(place < 2, low, high)
+
+
+def _one_each(key: Array, counter: Array) -> Array:
+    """One word a hash: alike and independent, so that they are drawn as vectors."""
     return pcg4d(key[0], key[1], counter, _Purpose.MANY)[0]
 
 
