@@ -14,7 +14,6 @@ from typing import Any
 import jax
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from evolife.config.bundled import bundled_folder
 from evolife.errors import InvalidInput, nearest
@@ -24,6 +23,7 @@ from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.storage.files import write_atomically
 from evolife.storage.strict_json import dumps
+from evolife.storage.tensors import to_safetensors
 
 _FORMAT = 1
 _ENTRY = "evolife operator"
@@ -59,7 +59,6 @@ def write(
     path: Path, operator: Operator, shape: Architecture, card: Mapping[str, Any]
 ) -> None:
     """Write parameters, architecture, the features they read, and the card."""
-    arrays = {name: np.asarray(x) for name, x in operator._asdict().items()}
     header = {
         "format": _FORMAT,
         "architecture": dataclasses.asdict(shape),
@@ -68,7 +67,7 @@ def write(
     }
     # One entry, because several would be written in an order that changes.
     text = {_ENTRY: dumps(header, sort_keys=True)}
-    write_atomically(path, save(arrays, metadata=text))
+    write_atomically(path, to_safetensors(operator._asdict(), metadata=text))
 
 
 def load(name_or_path: str) -> tuple[Learned, dict[str, Any]]:

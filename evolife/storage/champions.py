@@ -9,13 +9,14 @@ from typing import Any
 import jax
 import numpy as np
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import load_file
 
 from evolife.base import Genome
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.strict_json import dumps, plain
+from evolife.storage.tensors import to_safetensors
 from evolife.tournament import Champion
 
 
@@ -67,7 +68,7 @@ def write(
         if path.exists() and path.read_bytes() != document:
             path.unlink()
         for row, champion in zip(table, champions, strict=True):
-            write_atomically(run.champions / row["file"], save(_named(champion.genome)))
+            write_atomically(run.champions / row["file"], to_safetensors(_named(champion.genome)))
         write_atomically(path, document)
         for surplus in run.champions.glob("agent_*.safetensors"):
             if surplus.name not in {row["file"] for row in table}:

@@ -118,7 +118,7 @@ def _leaf(name: str, value: Any) -> Leaf:
     array = np.asarray(jax.random.key_data(value) if key else value, order="C")
     if array.dtype.kind not in "biufcV" or array.dtype.names:
         raise TypeError(f"leaf {name} is a {type(value).__name__}, not numbers")
-    raw = array
+    raw = array = array.astype(array.dtype.newbyteorder("<"), copy=False)
     if array.dtype.kind == "V":
         raw = array.view(f"u{array.dtype.itemsize}")
     return Leaf(name, array.dtype.name, array.shape, key, raw)
