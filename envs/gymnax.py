@@ -149,5 +149,8 @@ def _action_space(space: Any) -> ActionSpace:
         return Discrete(int(space.n))
     low, high = np.unique(space.low), np.unique(space.high)
     if low.size != 1 or high.size != 1:
-        raise ValueError(f"box actions with different bounds: {low} to {high}")
+        raise ValueError(
+            f"its actions have different bounds, {low} to {high}; wrap it in an "
+            "environment of your own that scales them from one range"
+        )
     return Continuous(math.prod(space.shape), float(low[0]), float(high[0]))

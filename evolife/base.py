@@ -7,10 +7,12 @@ life does not. *State* is what changes within a life. Everything is maximised.
 
 import abc
 import dataclasses
+import numbers
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import jax
+import numpy as np
 
 if TYPE_CHECKING:
     from evolife.record.drawing import Pen
@@ -24,6 +26,7 @@ Action = Any
 StrategyState = Any
 SelectionState = Any
 Proposal = Any
+_FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
 class TimeStep(NamedTuple):
@@ -37,20 +40,54 @@ class TimeStep(NamedTuple):
     """``()`` bool: a new trial begins here. Information, never a reset of the agent."""
 
 
+def _check_count(what: str, name: str, value: Any, least: int) -> None:
+    """Refuse what does not count anything; NumPy's integers do."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise ValueError(f"{what}: {name} must be an integer, not {value!r}")
+    if value < least:
+        raise ValueError(f"{what}: {name} must be {least} or more")
+
+
+def _check_bound(what: str, name: str, value: Any) -> None:
+    """Refuse what is no number, or none that float32 holds."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{what}: {name} must be a number, not {value!r}")
+    if not abs(float(value)) <= _FLOAT32_MAX:
+        raise ValueError(
+            f"{what}: {name} must be finite in float32; give the environment bounds, "
+            "and let it scale or squash an action that knows none"
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Discrete:
     """One of ``size`` choices; an action is an int32 scalar in ``0 .. size - 1``."""
 
     size: int
 
+    def __post_init__(self) -> None:
+        """Refuse spaces without a choice."""
+        _check_count(f"{self}", "size", self.size, 1)
+
 
 @dataclasses.dataclass(frozen=True)
 class Continuous:
-    """``size`` numbers, each within ``[low, high]``; an action is a float32 vector."""
+    """``size`` numbers, each within ``[low, high]``; an action is a float32 vector.
+
+    Bounds are finite and apart, because agents squash their actions into them.
+    """
 
     size: int
     low: float = -1.0
     high: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse bounds between which there is no action."""
+        _check_count(f"{self}", "size", self.size, 1)
+        _check_bound(f"{self}", "low", self.low)
+        _check_bound(f"{self}", "high", self.high)
+        if not np.float32(self.low) < np.float32(self.high):
+            raise ValueError(f"{self}: low must be less than high in float32")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,6 +96,12 @@ class Both:
 
     discrete: Discrete
     continuous: Continuous
+
+    def __post_init__(self) -> None:
+        """Refuse anything but one space of each kind."""
+        both = self.discrete, self.continuous
+        if not (isinstance(both[0], Discrete) and isinstance(both[1], Continuous)):
+            raise ValueError(f"{self}: must be Both(Discrete(...), Continuous(...))")
 
 
 ActionSpace = Discrete | Continuous | Both
@@ -70,6 +113,15 @@ class Spec:
 
     observation_size: int
     action_space: ActionSpace
+
+    def __post_init__(self) -> None:
+        """Refuse sizes that are no sizes, and actions that are in no space."""
+        _check_count("Spec", "observation_size", self.observation_size, 0)
+        if not isinstance(self.action_space, ActionSpace):
+            raise ValueError(
+                "Spec: action_space must be Discrete(size), Continuous(size, low, high) "
+                f"or Both(discrete, continuous), not {self.action_space!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
