@@ -119,8 +119,8 @@ class Spec:
         _check_count("Spec", "observation_size", self.observation_size, 0)
         if not isinstance(self.action_space, ActionSpace):
             raise ValueError(
-                "Spec: action_space must be Discrete(size), Continuous(size, low, high) "
-                f"or Both(discrete, continuous), not {self.action_space!r}"
+                "Spec: action_space must be Discrete(size), Continuous(size, low, "
+                f"high) or Both(discrete, continuous), not {self.action_space!r}"
             )
 
 

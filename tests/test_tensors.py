@@ -61,7 +61,7 @@ def test_checkpoints_messages_and_digests_hold_what_was_given(layout, tmp_path):
 
 def champion(genome):
     numbers = {"selected": 1.0, "validated": 1.0, "held_out": 1.0, "interval": (1, 1)}
-    given = {name: 0 for name in Champion.__dataclass_fields__}
+    given = dict.fromkeys(Champion.__dataclass_fields__, 0)
     return Champion(**given | numbers | {"genome": genome, "statistics": {}})
 
 

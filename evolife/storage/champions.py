@@ -68,7 +68,8 @@ def write(
         if path.exists() and path.read_bytes() != document:
             path.unlink()
         for row, champion in zip(table, champions, strict=True):
-            write_atomically(run.champions / row["file"], to_safetensors(_named(champion.genome)))
+            content = to_safetensors(_named(champion.genome))
+            write_atomically(run.champions / row["file"], content)
         write_atomically(path, document)
         for surplus in run.champions.glob("agent_*.safetensors"):
             if surplus.name not in {row["file"] for row in table}:
