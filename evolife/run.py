@@ -10,15 +10,14 @@ from evolife import opening
 from evolife.config.model import RunConfig, control_config
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, evolve
-from evolife.experiment import Experiment, build
-from evolife.film import check_record
-from evolife.footprint import check_memory
+from evolife.experiment import Experiment
 from evolife.idle import idle_ranks
 from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
 from evolife.nonfinite import NonfiniteCount
 from evolife.ranks import Ranks
+from evolife.readiness import checked
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
 from evolife.storage.run_folder import CONTROL, RunFolder
@@ -70,9 +69,7 @@ def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, 
 
 
 def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
-    experiment = build(config)
-    check_memory(experiment)
-    check_record(experiment)
+    experiment = checked(config)
     if session.resume:
         on_rank_zero(lambda: opening.check_config(experiment, path), session.ranks)
     return experiment

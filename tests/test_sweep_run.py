@@ -121,13 +121,20 @@ def test_values_may_be_added_but_not_taken_away(disturbed, tmp_path):
 
 
 def test_one_failure_stops_no_other(tmp_path):
-    hidden = {"agent.hidden": {"values": [[3], "many", [4]]}}
-    out = tmp_path / "out"
-    result = run("sweep", write_sweep(tmp_path, hidden), *SMALL, "--out", out)
+    """A file that is no run's lies where one should begin."""
+    hidden = {"agent.hidden": {"values": [[3], [4], [5]]}}
+    path, out = write_sweep(tmp_path, hidden), tmp_path / "out"
+    prepared = prepare(str(path), SMALL)
+    folder = make(prepared.sweep, out)
+    mine = folder.run(prepared.entries[1].run).path / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("precious")
+    result = run("sweep", path, *SMALL, "--out", out)
     assert result.returncode == 1, result.stderr
     assert sorted(states(out).values()) == ["done", "done", "failed"]
     assert "1 of 3 runs failed" in result.stderr
-    assert re.search(r"failed: hidden_many-\w+: .*agent.hidden = .many", result.stdout)
+    assert re.search(r"failed: hidden_4-\w+: .* is not empty", result.stdout)
+    assert mine.read_text() == "precious"
 
 
 def test_a_signal_leaves_checkpoints_and_a_second_call_goes_on(tmp_path):

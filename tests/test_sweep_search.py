@@ -8,12 +8,13 @@ import optuna
 import pytest
 
 from evolife.config.layers import Origins
+from evolife.record import names
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.guided import Guided, Plan
 from evolife.sweeps.naming import entry
 from evolife.sweeps.parameters import flattened
 from evolife.sweeps.spec import load_sweep
-from evolife.sweeps.standing import Standing
+from evolife.sweeps.standing import Standing, finite
 from evolife.sweeps.study import JOURNAL, Study, suggested
 from tests.cli_tools import run
 from tests.sweep_tools import SMALL, write_sweep
@@ -192,3 +193,11 @@ def test_a_search_runs_to_its_end(tmp_path, method):
     assert set(report["states"]) <= {"done", "pruned"} and report["best"]
     again = run("sweep", path, *SMALL, "--out", out, "--json")
     assert json.loads(again.stdout) == report
+    # What may be named as a metric is what is recorded, and all of it.
+    known = {*names.OF_GENERATIONS, *names.of_details(())}
+    for file in out.glob("runs/*/metrics.jsonl"):
+        last = json.loads(file.read_text().splitlines()[-1])
+        told = {key for key, value in last.items() if finite(value) is not None}
+        assert {
+            key for key in told if key.split("/")[0] not in ("best", "median")
+        } == known

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from evolife.sweeps.folder import SweepFolder, read_entries
+from evolife.sweeps.opening import make
+from evolife.sweeps.preparing import prepare
 from evolife.sweeps.slurm import MOST_TASKS, script
 from evolife.sweeps.spec import Slurm
 from evolife.sweeps.standing import standings
@@ -77,8 +79,12 @@ echo "Submitted batch job 4711"
 
 
 def test_tasks_run_the_sweep_and_a_second_array_only_what_is_missing(tmp_path):
-    parameters = {"agent.hidden": {"values": [[3], "many"]}}
+    parameters = {"agent.hidden": {"values": [[3], [4]]}}
     path, out = write_sweep(tmp_path, parameters), tmp_path / "out"
+    prepared = prepare(str(path), SMALL)
+    mine = make(prepared.sweep, out).run(prepared.entries[1].run).path / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("precious")
     extra = cluster(tmp_path / "bin", RUNS_ALL)
     words = ("sweep", path, *SMALL, "--out", out, "--launcher", "slurm", "--json")
     first = run(*words, extra=extra)
@@ -88,7 +94,7 @@ def test_tasks_run_the_sweep_and_a_second_array_only_what_is_missing(tmp_path):
     folder = SweepFolder(out)
     found = {s.entry.run: s for s in standings(folder, read_entries(folder))}
     (failed,) = (s for s in found.values() if s.state == "failed")
-    assert "agent.hidden" in failed.message
+    assert "is not empty and holds no run" in failed.message
     again = run(*words, extra=extra)
     assert again.returncode == 1
     lines = next(

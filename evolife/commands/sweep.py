@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 from evolife.arguments import add_json, add_overrides
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.launching.launcher import place
-from evolife.record.progress import duration
+from evolife.record.progress import span
 from evolife.record.terminal import Terminal
 
 if TYPE_CHECKING:
     from evolife.sweeps.folder import Entry, SweepFolder
+    from evolife.sweeps.forecast import Forecast
+    from evolife.sweeps.rehearsal import Rehearsed
     from evolife.sweeps.spec import Sweep
 
 _ROWS = 20
@@ -91,17 +93,25 @@ def _swept(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
 
 
 def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
+    from evolife.sweeps import forecast
     from evolife.sweeps.preparing import predicted, prepare
+    from evolife.sweeps.rehearsal import refuse
 
     # Counting is what --yes is asked for; a table of runs is no risk.
     prepared = prepare(args.sweep, args.overrides, args.base, yes=args.yes)
     spec, entries = prepared.sweep.spec, prepared.entries
     count = len(entries) or spec.run_cap or 0
-    forecast = predicted(prepared, args.max_parallel)
+    rehearsed = refuse(prepared.sweep, entries)
+    found = predicted(prepared, args.max_parallel)
+    told = {**_told(found), "basis": forecast.basis(found, count)}
     if args.json:
-        runs = [{"run": e.run, "parameters": e.parameters} for e in entries]
-        found = {"seconds": forecast.seconds, "measured_runs": forecast.known}
-        report = {"name": spec.name, "count": count, "predicted": found, "runs": runs}
+        report = {
+            "name": spec.name,
+            "count": count,
+            "checked": rehearsed.checked,
+            "predicted": told,
+            "runs": [{"run": e.run, "parameters": e.parameters} for e in entries],
+        }
         terminal.print_json(report)
         return 0
     _warn(prepared.sweep, terminal)
@@ -109,11 +119,29 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     terminal.table(f"{spec.name}: {spec.method}", ("run", "changes"), rows)
     if len(entries) > _ROWS:
         terminal.text(f"... and {len(entries) - _ROWS:,} more")
-    how = "as runs like these took here" if forecast.known else "a guess by size alone"
-    if 0 < forecast.known < count:
-        how = f"{forecast.known:,} as runs like them took here, the others guessed"
-    terminal.text(f"{count:,} runs, about {duration(forecast.seconds)} ({how})")
+    terminal.text(f"{count:,} runs, {span(*found[:3])}, {told['basis']}")
+    _show_checks(rehearsed, len(entries), terminal)
     return 0
+
+
+def _told(found: "Forecast") -> dict[str, Any]:
+    """A forecast as --json has it, in seconds."""
+    return {
+        "seconds": found.seconds,
+        "range": [found.low, found.high],
+        "measured_runs": found.known,
+    }
+
+
+def _show_checks(rehearsed: "Rehearsed", runs: int, terminal: Terminal) -> None:
+    """Say what was not checked as train would, and what a search will pass by."""
+    if rehearsed.checked < runs:
+        terminal.text(
+            f"{rehearsed.checked:,} of them were checked as train would; the others "
+            "by their settings alone"
+        )
+    for run, why in rehearsed.refused.items():
+        terminal.text(f"such a run would be refused: {run}: {why}")
 
 
 def _warn(sweep: "Sweep", terminal: Terminal) -> None:

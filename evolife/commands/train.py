@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,14 @@ from evolife.arguments import (
 from evolife.functions.destination import destination
 from evolife.functions.train import chosen_config
 from evolife.launching.guard import guard
-from evolife.launching.launcher import plan_ranks
+from evolife.launching.launcher import place, plan_ranks
 from evolife.launching.mpirun import launch_local
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
+from evolife.record.progress import count, span
 from evolife.record.terminal import Terminal
-from evolife.storage.run_folder import run_path
+from evolife.storage.run_folder import RunFolder, run_path
+from evolife.sweeps.forecast import note
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,6 +33,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     add_overrides(parser)
     add_folders(parser, "run")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything and start nothing"
+    )
     add_ranks(parser)
     add_plugins(parser)
     add_json(parser)
@@ -37,12 +43,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Start local ranks, or be one of them."""
+    begun = time.monotonic()
     where = destination(args.out, args.resume, args.resume_or_start)
     config = chosen_config(args.config, args.overrides, where, args.plugins)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
         terminal.info(plan.note)
+    if args.dry_run:
+        from evolife.functions.dry_run import dry_run
+
+        here = place()
+        if here is None or here.rank == 0:
+            report = dry_run(config, where, max(1, plan.ranks))
+            _show_dry_run(report, terminal, args.json)
+        return 0
     if plan.mode == "start":
         return launch_local(plan.ranks, args.argv)
     code = code_identity()
@@ -59,8 +74,29 @@ def run(args: argparse.Namespace) -> int:
         session = Session(ranks, terminal, args.argv, code, where.resume)
         report = train(config, Path(out), session)
         if ranks.rank == 0:
+            note(config, RunFolder(Path(out)), time.monotonic() - begun, ranks.size)
             _show(report, terminal, args.json)
     return 0
+
+
+def _show_dry_run(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
+    """Say what would be done."""
+    if as_json:
+        terminal.print_json(report)
+        return
+    beside = f", and its control {report['control']}" if report["control"] else ""
+    tile, forecast = report["config"]["population"]["tile"], report["predicted"]
+    terminal.text(f"{report['name']}: nothing is wrong with it{beside}")
+    terminal.text(
+        f"{report['units']} units of work a generation, tile {tile}, on "
+        f"{report['ranks']} rank{'s' if report['ranks'] > 1 else ''}; "
+        f"{count(report['env_steps'])} environment steps in all"
+    )
+    low, high = forecast["range"]
+    terminal.text(f"{span(low, forecast['seconds'], high)}, {forecast['basis']}")
+    for line in filter(None, [report["idle"]]):
+        terminal.text(line)
+    terminal.text(f"run: {report['run']} (not made)")
 
 
 def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:

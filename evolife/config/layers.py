@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evolife.config.yaml_file import Document, dotted, parse_value
@@ -66,7 +66,7 @@ def override_layer(overrides: Sequence[str]) -> Layer:
     Raises:
         InvalidInput: for one that is not ``key=value`` with a value in YAML.
     """
-    return functools.reduce(merge, map(_override, overrides), Layer({}))
+    return functools.reduce(_merge, map(_override, overrides), Layer({}))
 
 
 def _override(text: str) -> Layer:
@@ -90,11 +90,53 @@ def merge(lower: Layer, upper: Layer) -> Layer:
     """Lay ``upper`` over ``lower``.
 
     Mappings are merged key by key; anything else is replaced. Where a section names
-    another plug-in, the old plug-in's hyperparameters go with it.
+    another plug-in, the old plug-in's hyperparameters go with it. What ``upper`` does
+    not set and a setting of it leaves no room for follows that setting.
     """
+    merged = _merge(lower, upper)
+    data, written = merged.data, dict(merged.origins.written)
+    for (section, key), (leader, follow) in _FOLLOW.items():
+        given, found = upper.data.get(section), data.get(section)
+        if not isinstance(given, dict) or not isinstance(found, dict):
+            continue
+        if key in given or leader not in given or key not in found:
+            continue
+        value = follow(found[key], found[leader])
+        if value != found[key]:
+            data = {**data, section: {**found, key: value}}
+            place = (section, leader)
+            written[f"{section}.{key}"] = Origins(written).of(place)
+    return Layer(data, Origins(written))
+
+
+def _merge(lower: Layer, upper: Layer) -> Layer:
     written = dict(lower.origins.written)
     data = _merged((), lower.data, upper.data, written, upper.origins.written)
     return Layer(data, Origins(written))
+
+
+def _at_most(value: Any, size: Any) -> Any:
+    return min(value, size) if _counts(value, size) else value
+
+
+def _at_least(value: Any, size: Any) -> Any:
+    return max(value, size) if _counts(value, size) else value
+
+
+def _counts(*values: Any) -> bool:
+    return all(type(value) is int and value > 0 for value in values)
+
+
+def _where_shown(every: Any, shown: Any) -> Any:
+    return None if shown is False else every
+
+
+_FOLLOW: Mapping[tuple[str, str], tuple[str, Callable[[Any, Any], Any]]] = {
+    ("population", "tile"): ("size", _at_most),
+    ("best_of_k", "archive"): ("keep", _at_least),
+    ("record", "film_every"): ("tensorboard", _where_shown),
+}
+"""Settings that follow another one of their section, unless they are set with it."""
 
 
 def _merged(

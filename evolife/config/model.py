@@ -102,6 +102,16 @@ class BestOfK(Section):
         description="trained operator that says who is measured again; none: halving",
     )
 
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def _room_for_champions(cls, data: Any) -> Any:
+        """An archive of which nothing is said is large enough."""
+        keep = data.get("keep") if isinstance(data, dict) else None
+        least: int = cls.model_fields["archive"].default
+        if type(keep) is int and keep > least and "archive" not in data:
+            return {**data, "archive": keep}
+        return data
+
     @pydantic.model_validator(mode="after")
     def _archive_holds_champions(self) -> Self:
         if self.archive < self.keep:

@@ -26,6 +26,19 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [_parse(path, number, line) for number, line in enumerate(whole, start=1)]
 
 
+def parsed(content: bytes) -> list[dict[str, Any]]:
+    """The lines in a piece of the file that are whole, whatever surrounds them."""
+    found = []
+    for line in content.split(b"\n"):
+        try:
+            record = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(record, dict) and isinstance(record.get("generation"), int):
+            found.append(record)
+    return found
+
+
 def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
     try:
         record = json.loads(line)

@@ -1,12 +1,18 @@
 """How far a run has come: a live bar on a screen, a line now and then elsewhere."""
 
 import abc
+import collections
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from evolife.record.pace import pace
+
+_RECENT = 64
+"""Generations that tell the pace."""
 
 
 class Display(abc.ABC):
@@ -21,25 +27,32 @@ class Display(abc.ABC):
         """Take the display down; safe to call twice."""
 
 
-class _Clock:
-    """Estimates the time that is left from this session's own pace."""
+class Clock:
+    """Estimates the time that is left from this session's own pace.
 
-    def __init__(self, total: int, done: int) -> None:
-        self._total, self._done, self._began = total, done, time.monotonic()
+    Its first generation, in which everything is compiled, is no pace.
+    """
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._marks: collections.deque[tuple[int, float]]
+        self._marks = collections.deque(maxlen=_RECENT)
 
     def left(self, generation: int) -> str:
-        lived = generation - self._done
-        if lived <= 0:
-            return "-:--"
-        pace = (time.monotonic() - self._began) / lived
-        return duration(pace * max(self._total - generation, 0))
+        """The time left after ``generation``, which was done just now."""
+        self._marks.append((generation, time.monotonic()))
+        left = max(self._total - generation, 0)
+        found = pace(list(self._marks))
+        if left == 0:
+            return duration(0)
+        return "-:--" if found is None else duration(found * left)
 
 
 class LiveDisplay(Display):
     """A bar on stderr that is redrawn in place."""
 
     def __init__(self, console: Console, total: int, done: int) -> None:
-        self._clock = _Clock(total, done)
+        self._clock = Clock(total)
         columns = (
             TextColumn("generation"),
             MofNCompleteColumn(),
@@ -67,7 +80,7 @@ class PlainDisplay(Display):
         self, say: Callable[[str], None], total: int, done: int, interval: float
     ) -> None:
         self._say, self._total, self._interval = say, total, interval
-        self._clock = _Clock(total, done)
+        self._clock = Clock(total)
         self._due = -float("inf")
         self._waiting: str | None = None
 
@@ -117,3 +130,8 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def span(low: float, usual: float, high: float) -> str:
+    """Return a forecast as ``about 1:30 (1:10 to 2:00)``."""
+    return f"about {duration(usual)} ({duration(low)} to {duration(high)})"

@@ -4,12 +4,12 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from evolife.record.names import HELD_OUT
 from evolife.reporting.groups import Group
 from evolife.reporting.importance import is_number, level_name
 from evolife.reporting.runs import Run
 from evolife.reporting.study import Study
 from evolife.reporting.words import clipped, count, listed, number, value
-from evolife.sweeps.standing import HELD_OUT
 from evolife.verdict import LEVEL
 
 _MOST_VALUES = 6

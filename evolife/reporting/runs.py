@@ -9,16 +9,15 @@ from typing import Any
 
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import EvolifeError
+from evolife.record.names import HELD_OUT, OF_CHAMPIONS
 from evolife.reporting.champion import Champion, Table, read_table
 from evolife.reporting.history import History, read_history
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.status import State, Status
 from evolife.sweeps.folder import Entry, SweepFolder
-from evolife.sweeps.standing import HELD_OUT, status_of, status_within
+from evolife.sweeps.standing import status_of, status_within
 from evolife.verdict import Verdict, compare
 
-CHAMPION_METRICS = (HELD_OUT, "selected", "gap")
-"""Metrics that are no keys of ``metrics.jsonl``."""
 _LONGEST = 600
 
 
@@ -79,7 +78,7 @@ class Run:
         """What runs are compared by, once the run has ended; None where not finite."""
         if self.state != "done":
             return None
-        if name in CHAMPION_METRICS:
+        if name in OF_CHAMPIONS:
             return getattr(self.champion, name) if self.champion else None
         value = self.history.last.get(name, math.nan)
         return None if math.isnan(value) else value
@@ -97,7 +96,7 @@ class LoneRun(SweepFolder):
 def read_run(folder: SweepFolder, entry: Entry, metric: str, source: str = "") -> Run:
     """Read a run; whatever is missing or damaged is left out of it, never raised."""
     run = folder.run(entry.run)
-    more = () if metric in CHAMPION_METRICS else (metric,)
+    more = () if metric in OF_CHAMPIONS else (metric,)
     status = _status(folder, entry.run)
     return Run(
         name=entry.run,

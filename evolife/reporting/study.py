@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.errors import InvalidInput, nearest
+from evolife.record.names import HELD_OUT
 from evolife.reporting.runs import LoneRun, Run, left_out, read_run
 from evolife.reporting.words import flat
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder, read_entries
-from evolife.sweeps.standing import HELD_OUT
 
 Goal = Literal["maximize", "minimize"]
 

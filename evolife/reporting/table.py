@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from evolife.record.names import OF_CHAMPIONS
 from evolife.reporting.groups import Group
-from evolife.reporting.runs import CHAMPION_METRICS, Run
+from evolife.reporting.runs import Run
 from evolife.reporting.study import Study
 from evolife.reporting.words import MISSING, amount, duration, number, value
 
@@ -87,7 +88,7 @@ def cells(table: Sequence[Column], run: Run) -> list[tuple[str, bool]]:
 def _metric(study: Study) -> list[Column]:
     """The sweep's metric, unless it is a column anyway, and the best it ever was."""
     name, least = study.metric, study.goal == "minimize"
-    known = name in CHAMPION_METRICS
+    known = name in OF_CHAMPIONS
     curve = _FITNESS if known else name
 
     def best(run: Run) -> float | None:

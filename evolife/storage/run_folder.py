@@ -139,6 +139,16 @@ def create(path: Path, config_yaml: str) -> RunFolder:
     return run
 
 
+def check_free(path: Path) -> None:
+    """Refuse what :func:`create` would refuse; touches nothing.
+
+    Raises:
+        InvalidInput: ``path`` is a run already, holds other files, or is not a folder.
+    """
+    with storage_errors("create the run folder", path, InvalidInput):
+        _is_empty_folder(RunFolder(path))
+
+
 def open_run(path: Path) -> RunFolder:
     """Return the existing run at ``path``; raises ``InvalidInput`` if it is none."""
     run = RunFolder(path)

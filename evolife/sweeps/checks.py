@@ -1,6 +1,7 @@
 """Whether the runs of a sweep are configs at all, before the first of them begins."""
 
 import functools
+import itertools
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -13,8 +14,8 @@ from evolife.sweeps.expansion import canonical
 from evolife.sweeps.folder import Entry
 from evolife.sweeps.spec import Sweep
 
-_ALL = 1_000
-"""Up to so many runs are each checked whole; of more, every value of every key."""
+_MOST = 1_000
+"""Runs checked at most, beginning with those that have a value for the first time."""
 _SHOWN = 5
 
 
@@ -22,15 +23,15 @@ def check(sweep: Sweep, entries: Sequence[Entry]) -> None:
     """Refuse runs whose config would be refused; needs no JAX.
 
     Hyperparameters are checked by name for plug-ins that come with evolife; what only
-    the plug-in itself can refuse shows when its run begins.
+    the plug-in itself can refuse shows when its run is rehearsed.
 
     Raises:
         InvalidInput: one line for each thing that is wrong, the first few.
     """
     problems: dict[str, None] = {}
-    for overrides in _samples(entries):
+    for entry in itertools.islice(ordered(entries), _MOST):
         try:
-            config = resolved(sweep.base, overrides)
+            config = resolved(sweep.base, entry.overrides)
         except InvalidInput as error:
             problems |= dict.fromkeys(str(error).splitlines())
         else:
@@ -53,19 +54,18 @@ def resolved(base: RunConfig, overrides: Sequence[str]) -> RunConfig:
     return parse_config(merge(layer, override_layer(overrides)))
 
 
-def _samples(entries: Sequence[Entry]) -> Iterator[tuple[str, ...]]:
-    """Overrides of all runs, or of the first that has each value of each key."""
-    if len(entries) <= _ALL:
-        yield from (entry.overrides for entry in entries)
-        return
+def ordered(entries: Sequence[Entry]) -> Iterator[Entry]:
+    """First those that have a value of a key as the first run that does."""
     seen: set[str] = set()
+    others = []
     for entry in entries:
         new = {f"{key} {canonical({'': v})}" for key, v in entry.parameters.items()}
-        if not new <= seen:
+        if new <= seen:
+            others.append(entry)
+        else:
             seen |= new
-            yield entry.overrides
-        if len(seen) > _ALL:
-            return
+            yield entry
+    yield from others
 
 
 def _unknown_settings(config: RunConfig) -> Iterable[str]:

@@ -73,6 +73,11 @@ def _random(sweep: Sweep) -> Iterator[Assignment]:
         yield {key: next(values) for key, values in draws.items()}
 
 
+def draws(sweep: Sweep) -> Iterator[Assignment]:
+    """Draws of any sweep as ``random`` makes them, each once."""
+    return distinct(_random(sweep))
+
+
 def _draws(parameter: Parameter, seed: str) -> Iterator[Any]:
     generator = random.Random(seed)
     while True:

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.record.metrics import read
+from evolife.record.names import OF_CHAMPIONS
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.sources import Ended, Source
 from evolife.sweeps.spec import Sweep
-from evolife.sweeps.standing import HELD_OUT, Standing, finite
+from evolife.sweeps.standing import Standing, finite
 from evolife.sweeps.study import Study
 
 _TRIES = 50
@@ -37,11 +38,12 @@ def check_metric(sweep: Sweep) -> None:
         InvalidInput: so it is.
     """
     spec = sweep.spec
-    if spec.early_terminate and spec.metric.name == HELD_OUT:
+    if spec.early_terminate and spec.metric.name in OF_CHAMPIONS:
         where = sweep.origins.of(("early_terminate",))
         raise InvalidInput(
-            f"{where}: early_terminate compares runs on their way, but {HELD_OUT} is "
-            "known at the end only; set metric: {name: fitness/mean}"
+            f"{where}: early_terminate compares runs on their way, but "
+            f"{spec.metric.name} is known at the end only; set metric: {{name: "
+            "fitness/mean}"
         )
 
 

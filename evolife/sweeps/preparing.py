@@ -56,7 +56,7 @@ def prepare(
 
 
 def predicted(prepared: Prepared, most: int | None = None) -> forecast.Forecast:
-    """How long all runs will take here, one after the other on all cores."""
+    """How long all runs will take here, as many at a time as there is room for."""
     sweep, entries = prepared.sweep, prepared.entries
     runs = len(entries) or sweep.spec.run_cap or 1
     step = max(1, runs // _TIMED)
@@ -67,5 +67,5 @@ def predicted(prepared: Prepared, most: int | None = None) -> forecast.Forecast:
     busy = sum(slot.ranks for slot in room)
     found = forecast.predict(configs, len(room), busy)
     whole = runs / len(configs)
-    known = found.known * whole
-    return forecast.Forecast(found.seconds * math.ceil(whole), round(known))
+    low, usual, high = (seconds * math.ceil(whole) for seconds in found[:3])
+    return forecast.Forecast(low, usual, high, round(found.known * whole))

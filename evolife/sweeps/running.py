@@ -8,11 +8,11 @@ from typing import Any
 from evolife.errors import InvalidInput, Stopped
 from evolife.launching.launcher import place
 from evolife.storage.lock import locked
-from evolife.sweeps import forecast, guided, opening, slots
-from evolife.sweeps.checks import resolved
+from evolife.sweeps import guided, opening, slots
 from evolife.sweeps.folder import Entry, SweepFolder, read_entries
 from evolife.sweeps.pool import Pool
 from evolife.sweeps.preparing import Prepared
+from evolife.sweeps.rehearsal import refuse
 from evolife.sweeps.sources import Ended, Listed, Source
 from evolife.sweeps.spec import Sweep
 from evolife.sweeps.standing import finite, standing
@@ -45,12 +45,13 @@ def run(
         )
     tell = tell or _silent
     path = out or opening.default_path(prepared.sweep)
+    refuse(prepared.sweep, still_open(prepared, SweepFolder(path)))
     folder = opening.make(prepared.sweep, path)
     with locked(folder.path):
         entries = _noted(prepared, folder)
         source, left = _source(prepared, folder, entries, tell)
         room = slots.slots(max(1, left), max_parallel)
-        told = _Teller(prepared.sweep, folder, room[0].ranks, tell)
+        told = _Teller(prepared.sweep, folder, tell)
         try:
             Pool(folder, room, source, list(prepared.sweep.parameters), told).run()
         except Stopped as stop:
@@ -59,6 +60,11 @@ def run(
                 f"evolife sweep {folder.path}"
             ) from stop
     return summary(folder)
+
+
+def still_open(prepared: Prepared, folder: SweepFolder) -> list[Entry]:
+    """The runs that are to be done, whether the folder is there yet or not."""
+    return [e for e in prepared.entries if standing(folder, e).is_open]
 
 
 def _noted(prepared: Prepared, folder: SweepFolder) -> list[Entry]:
@@ -89,12 +95,10 @@ def _silent(line: str) -> None:
 
 
 class _Teller:
-    """Says how each run ended, and remembers what whole ones took."""
+    """Says how each run ended."""
 
-    def __init__(
-        self, sweep: Sweep, folder: SweepFolder, ranks: int, tell: Tell
-    ) -> None:
-        self._sweep, self._folder, self._ranks, self._tell = sweep, folder, ranks, tell
+    def __init__(self, sweep: Sweep, folder: SweepFolder, tell: Tell) -> None:
+        self._sweep, self._folder, self._tell = sweep, folder, tell
 
     def __call__(self, entry: Entry, how: Ended, seconds: float) -> None:
         now = standing(self._folder, entry)
@@ -107,6 +111,3 @@ class _Teller:
             words += f": {now.message or 'see its log'}"
             words += f" ({self._folder.log_path(entry.run)})"
         self._tell(words)
-        if how == "done":
-            config = resolved(self._sweep.base, entry.overrides)
-            forecast.note(config, seconds, self._ranks)

@@ -15,8 +15,8 @@ from evolife.config.model import RunConfig, Section, load_config
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 from evolife.errors import InvalidInput
+from evolife.record.names import HELD_OUT
 from evolife.sweeps.parameters import Parameter, flattened
-from evolife.sweeps.standing import HELD_OUT
 
 MOST_RUNS = 100_000
 """A sweep of more asks for ``run_cap``: likely a slip, and nobody could read it."""

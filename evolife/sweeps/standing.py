@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from evolife.record.names import OF_CHAMPIONS
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import is_locked
 from evolife.storage.run_folder import RunFolder
@@ -19,9 +20,6 @@ from evolife.storage.status import (
 )
 from evolife.storage.strict_json import dumps
 from evolife.sweeps.folder import Entry, SweepFolder, sweep_around
-
-HELD_OUT = "held_out"
-"""Name of the metric that is the best champion's score on held-out lives."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,7 +93,7 @@ def champion_metrics(run: RunFolder) -> dict[str, Any]:
         best = table["champions"][0]
     except (OSError, ValueError, LookupError, TypeError):
         return {}
-    names = (HELD_OUT, "selected", "validated", "gap", "interval")
+    names = (*OF_CHAMPIONS, "interval")
     return {name: best[name] for name in names if name in best}
 
 

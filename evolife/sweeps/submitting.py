@@ -12,6 +12,8 @@ from evolife.storage.lock import locked
 from evolife.sweeps import opening, slurm
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.preparing import Prepared
+from evolife.sweeps.rehearsal import refuse
+from evolife.sweeps.running import still_open
 from evolife.sweeps.standing import standing
 from evolife.sweeps.summary import summary
 
@@ -33,6 +35,7 @@ def submit(
             "cannot; use the local launcher within one job"
         )
     path = (out or opening.default_path(prepared.sweep)).absolute()
+    refuse(prepared.sweep, still_open(prepared, SweepFolder(path)))
     folder = opening.make(prepared.sweep, path)
     with locked(folder.path):
         entries = prepared.entries

@@ -1,14 +1,12 @@
 """How fast a run goes, and what it spends its time on, from its last lines."""
 
-import itertools
-import statistics
 from collections.abc import Sequence
 from typing import Any
 
+from evolife.record.pace import pace
+
 PARTS = ("live", "gather", "update")
 """What the time of a generation goes into, by keys such as ``time/live``."""
-_PAUSE = 10.0
-"""So many times the usual pace is no pace, but a pause or a compilation."""
 
 
 def seconds_per_generation(lines: Sequence[dict[str, Any]]) -> float | None:
@@ -17,14 +15,7 @@ def seconds_per_generation(lines: Sequence[dict[str, Any]]) -> float | None:
     A resume, a compilation or a sleep of the machine between two lines does not count.
     """
     known = [(line["generation"], number(line.get("wall_s"))) for line in lines]
-    paces = []
-    for (g, begun), (h, ended) in itertools.pairwise(known):
-        if begun is not None and ended is not None and h > g and ended > begun:
-            paces.append((ended - begun) / (h - g))
-    if not paces:
-        return None
-    usual = _PAUSE * statistics.median(paces)
-    return statistics.fmean(pace for pace in paces if pace <= usual)
+    return pace([(done, second) for done, second in known if second is not None])
 
 
 def shares(lines: Sequence[dict[str, Any]]) -> dict[str, float]:

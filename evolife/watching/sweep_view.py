@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.errors import EvolifeError
+from evolife.record.names import HELD_OUT
 from evolife.storage.lock import is_locked
 from evolife.storage.status import State
 from evolife.sweeps.folder import Entry, SweepFolder, open_sweep, read_entries
-from evolife.sweeps.standing import HELD_OUT, Standing, standings
+from evolife.sweeps.standing import Standing, standings
 from evolife.watching.pace import number
 from evolife.watching.run_view import RunView
 from evolife.watching.state import Settings

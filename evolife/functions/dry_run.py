@@ -1,0 +1,47 @@
+"""What ``train`` would do: everything checked and built, nothing lived or written."""
+
+from typing import Any
+
+from evolife.config.model import RunConfig
+from evolife.functions.destination import Destination
+from evolife.functions.process import prepare
+from evolife.storage.run_folder import check_free, fresh_path
+
+
+def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]:
+    """Check a run as ``train`` would; return what it would do, as plain data.
+
+    Raises:
+        InvalidInput: train would refuse it.
+    """
+    path = where.path or fresh_path(config.name)
+    if where.own_config is None:
+        check_free(path)
+    prepare()
+    from evolife import opening
+    from evolife.footprint import strategy_bytes
+    from evolife.idle import idle_ranks
+    from evolife.readiness import ready
+    from evolife.sweeps import forecast
+
+    main, control = ready(config)
+    if where.resume:
+        opening.check_config(main, path)
+    found = forecast.predict([config], 1, ranks)
+    return {
+        "name": config.name,
+        "run": str(path),
+        "resume": where.own_config is not None,
+        "config": main.config.model_dump(mode="json"),
+        "control": control.config.name if control else None,
+        "ranks": ranks,
+        "units": main.grid.units,
+        "env_steps": forecast.env_steps(config),
+        "strategy_bytes": strategy_bytes(main),
+        "idle": idle_ranks(main, ranks),
+        "predicted": {
+            "seconds": found.seconds,
+            "range": [found.low, found.high],
+            "basis": forecast.basis(found, 1),
+        },
+    }

@@ -1,0 +1,72 @@
+"""Whether a run could begin: everything that ``train`` refuses before it lives."""
+
+import jax
+
+from evolife import keys
+from evolife.config.model import RunConfig, control_config
+from evolife.errors import InvalidInput, nearest
+from evolife.experiment import Experiment, build
+from evolife.film import check_record
+from evolife.footprint import check_memory
+from evolife.record import names
+
+
+def ready(config: RunConfig) -> tuple[Experiment, Experiment | None]:
+    """Build a run and its control as ``train`` does.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong with either.
+    """
+    against = control_config(config)
+    return checked(config), checked(against) if against else None
+
+
+def checked(config: RunConfig) -> Experiment:
+    """Build and check one run, without its control.
+
+    Raises:
+        InvalidInput: it does not fit together, or not into this machine.
+    """
+    experiment = build(config)
+    check_memory(experiment)
+    check_record(experiment)
+    return experiment
+
+
+def check_metric(experiment: Experiment, name: str, on_the_way: int | None) -> None:
+    """Refuse to compare runs by what they will not record.
+
+    ``on_the_way`` is the first generation at which runs are compared, None where that
+    is when they are done.
+
+    Raises:
+        InvalidInput: no such metric, or not at the time when it is needed.
+    """
+    details = names.of_details(_statistics(experiment))
+    ended = () if on_the_way else names.OF_CHAMPIONS
+    if name in (*ended, *names.OF_GENERATIONS):
+        return
+    config = experiment.config
+    if name not in details:
+        known = (*ended, *names.OF_GENERATIONS, *details)
+        raise InvalidInput(
+            f"metric.name = {name}: no such metric; there are: {', '.join(known)}"
+            f"{nearest(name, known)}"
+        )
+    every, when = config.record.every, on_the_way or config.generations
+    if when % every and when != 1:
+        raise InvalidInput(
+            f"metric.name = {name}: recorded every {every} generations, and not at "
+            f"generation {when}, where it is needed; set record.every to a divisor of "
+            f"{when}, such as 1"
+        )
+
+
+def _statistics(experiment: Experiment) -> list[str]:
+    """Names of what the environment tells of a life that ended."""
+    environment = experiment.environment
+
+    def told(key: keys.Key) -> dict[str, jax.Array]:
+        return environment.statistics(environment.reset(key)[0])
+
+    return list(jax.eval_shape(told, keys.root_key(0)))

@@ -1,0 +1,172 @@
+"""Every distinct run of a sweep is built as ``train`` would, before any starts.
+
+A process of its own does it: one in which JAX has computed could not safely start runs.
+"""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from evolife.config.model import RunConfig
+from evolife.errors import EvolifeError, InvalidInput
+from evolife.sweeps.checks import ordered, resolved
+from evolife.sweeps.expansion import canonical, draws
+from evolife.sweeps.folder import Entry
+from evolife.sweeps.naming import entry
+from evolife.sweeps.spec import Sweep
+
+_SECONDS = 60.0
+"""Of building; then those left are taken at their settings' word."""
+_MOST = 10_000
+"""Runs that are looked at in that time at most."""
+_BESIDE = ("name", "seed", "claim", "checkpoint")
+"""What no run was ever refused for once its values are of the right kind."""
+_SHOWN, _DRAWN = 10, 6
+
+
+class Rehearsed(NamedTuple):
+    """What came of it."""
+
+    refused: dict[str, str]
+    """Why, by the name of the run."""
+    checked: int
+    """Runs that were built, or are built as one that was."""
+
+
+def rehearse(
+    sweep: Sweep, entries: Sequence[Entry], seconds: float = _SECONDS
+) -> Rehearsed:
+    """Build what is distinct of ``entries``.
+
+    Raises:
+        EvolifeError: the process that does so ended without an answer.
+    """
+    if not entries:
+        return Rehearsed({}, 0)
+    rule = sweep.spec.early_terminate
+    task = {
+        "base": sweep.base.model_dump(mode="json"),
+        "metric": sweep.spec.metric.name,
+        "on_the_way": rule.first if rule else None,
+        "seconds": seconds,
+        "runs": [
+            [one.run, list(one.overrides)]
+            for one in itertools.islice(ordered(entries), _MOST)
+        ],
+    }
+    command = [sys.executable, "-m", __name__]
+    done = subprocess.run(
+        command, input=json.dumps(task), capture_output=True, text=True
+    )
+    if done.returncode:
+        told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise EvolifeError(f"the runs cannot be checked: {told[-1]}")
+    found = json.loads(done.stdout)
+    return Rehearsed(found["refused"], found["checked"])
+
+
+def refuse(sweep: Sweep, entries: Sequence[Entry]) -> Rehearsed:
+    """Rehearse, and refuse the sweep where runs would be refused.
+
+    Of a search, whose runs are not known, only such that cannot have any other.
+
+    Raises:
+        InvalidInput: lists those runs and why.
+    """
+    drawn = sweep.spec.method == "bayes" and not entries
+    tried = samples(sweep) if drawn else entries
+    found = rehearse(sweep, tried)
+    if found.refused and (not drawn or len(found.refused) == len(tried)):
+        words = "runs that were drawn" if drawn else "runs"
+        raise InvalidInput(
+            f"{len(found.refused)} of {len(tried)} {words} would be refused; none is "
+            "started:\n" + "\n".join(_grouped(found.refused))
+        )
+    return found
+
+
+def samples(sweep: Sweep) -> list[Entry]:
+    """A few runs that a search could suggest."""
+    drawn = itertools.islice(draws(sweep), _DRAWN)
+    return [entry(one, "", list(one)) for one in drawn]
+
+
+def _grouped(refused: dict[str, str]) -> Iterator[str]:
+    """One line for each reason, the first few."""
+    runs: dict[str, list[str]] = {}
+    for run, why in refused.items():
+        runs.setdefault(why, []).append(run)
+    for why, (first, *others) in itertools.islice(runs.items(), _SHOWN):
+        more = f" and {len(others)} more" if others else ""
+        yield f"{first}{more}: {why}"
+    if len(runs) > _SHOWN:
+        yield f"... and {len(runs) - _SHOWN} further reasons"
+
+
+def _answer(task: dict[str, Any]) -> dict[str, Any]:
+    """What the process of its own finds out."""
+    base = RunConfig.model_validate_json(json.dumps(task["base"]))
+    ends = time.time() + task["seconds"]
+    known: dict[str, str] = {}
+    refused: dict[str, str] = {}
+    checked = 0
+    for run, overrides in task["runs"]:
+        if known and time.time() > ends:
+            break
+        why = _why(base, overrides, known, task)
+        checked += 1
+        if why:
+            refused[run] = why
+    return {"refused": refused, "checked": checked}
+
+
+def _why(
+    base: RunConfig, overrides: Sequence[str], known: dict[str, str], task: Any
+) -> str:
+    """Why a run would be refused; ``known`` are those that were asked for before."""
+    try:
+        config = resolved(base, overrides)
+    except InvalidInput as error:
+        return str(error)
+    text = canonical(config.model_dump(mode="json", exclude=set(_BESIDE)))
+    if text not in known:
+        known[text] = _refusal(config, task["metric"], task["on_the_way"])
+    return known[text]
+
+
+def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
+    """Why a run would be refused; empty where it would not."""
+    from evolife.readiness import check_metric, ready
+
+    try:
+        check_metric(ready(config)[0], metric, on_the_way)
+    except InvalidInput as error:
+        return str(error)
+    return ""
+
+
+def _main() -> None:
+    from evolife.launching.process import prepare_process
+
+    prepare_process()
+    said = os.dup(1)
+    # Whatever a plug-in prints is no part of the answer.
+    os.dup2(2, 1)
+    try:
+        answer = _answer(json.load(sys.stdin))
+    except Exception as error:
+        traceback.print_exc()
+        first = str(error).strip().partition("\n")[0]
+        sys.exit(f"{type(error).__name__}: {first or 'no message'}")
+    with os.fdopen(said, "w") as out:
+        json.dump(answer, out)
+
+
+if __name__ == "__main__":
+    _main()
