@@ -1,6 +1,8 @@
 """What can go wrong, and the exit code each kind of failure ends with."""
 
 import difflib
+import os
+import shlex
 from collections.abc import Iterable
 
 
@@ -27,3 +29,8 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
     lowered = {option.lower(): option for option in allowed}
     close = difflib.get_close_matches(str(name).lower(), lowered, n=1, cutoff=0.5)
     return f"; did you mean '{lowered[close[0]]}'?" if close else ""
+
+
+def pasted(path: str | os.PathLike[str]) -> str:
+    """A path as a shell takes it back, for commands that a message offers."""
+    return shlex.quote(os.fspath(path))

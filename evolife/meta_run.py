@@ -12,7 +12,7 @@ from evolife.config.difference import changes
 from evolife.config.hyperparameters import from_choice, resolved_choice
 from evolife.config.meta import MetaConfig, digested, load_meta, meta_digest
 from evolife.config.validation import locate
-from evolife.errors import EvolifeError, InvalidInput, Stopped
+from evolife.errors import EvolifeError, InvalidInput, Stopped, pasted
 from evolife.keys import root_key
 from evolife.lineage.manifest import finish_manifest, start_manifest
 from evolife.meta_journal import MetaJournal
@@ -125,7 +125,7 @@ def _trained(
                 save()
                 raise Stopped(
                     f"stopped after meta-step {done} with a checkpoint; go on with: "
-                    f"evolife meta --resume {run.path}"
+                    f"evolife meta --resume {pasted(run.path)}"
                 )
             if done % config.checkpoint.every == 0 or done == config.meta_steps:
                 save()

@@ -8,7 +8,7 @@ from typing import Any
 
 from evolife import opening
 from evolife.config.model import RunConfig, control_config
-from evolife.errors import EvolifeError, Stopped
+from evolife.errors import EvolifeError, Stopped, pasted
 from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment
 from evolife.idle import idle_ranks
@@ -50,7 +50,9 @@ def train(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
     try:
         return _with_control(config, path, session)
     except Stopped as stop:
-        raise Stopped(f"{stop}; go on with: evolife train --resume {path}") from stop
+        raise Stopped(
+            f"{stop}; go on with: evolife train --resume {pasted(path)}"
+        ) from stop
 
 
 def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:

@@ -111,7 +111,11 @@ MISFITS = [
     (World(), Mind(SPEC, "state shape"), "agent.step at [0] is float32[3], must be"),
     (World(), Mind(SPEC, "size"), "action of agent.step at [1] is float32[2], must be"),
     (World(), Mind(SPEC, "choice"), "at [0] is float32[], must be int32[]"),
-    (World(), Mind(SPEC, "no choice"), "the action of agent.step is PyTreeDef(*)"),
+    (
+        World(),
+        Mind(SPEC, "no choice"),
+        "agent.step is float32[3], must be a tuple of int32[], float32[3]",
+    ),
     (World(), Mind(SPEC, "shapes"), "agent.step: TypeError: "),
     (World(), Mind(Spec(4, Discrete(2))), "the agent was built for Spec("),
 ]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.errors import pasted
 from evolife.functions.evaluate import config_of_lives, open_asked
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
@@ -59,4 +60,4 @@ def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
             terminal.text(f"{name}: {report[name]:.6g}")
     terminal.text(f"{report['lives']} lives of {report['steps']} steps each")
     for path in report.get("film", ()):
-        terminal.text(path)
+        terminal.text(pasted(path))

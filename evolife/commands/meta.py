@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 from evolife.arguments import add_folders, add_json, add_overrides, add_ranks
+from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.meta import chosen_config, judge, trained
 from evolife.functions.process import prepare
@@ -67,7 +68,7 @@ def run(args: argparse.Namespace) -> int:
             if args.json:
                 terminal.print_json(told)
             terminal.text(markdown(card))
-            terminal.text(f"operator: {path}")
+            terminal.text(f"operator: {pasted(path)}")
             terminal.text(
                 f"use it: evolife train bandit selection.name=learned "
                 f"selection.operator={path}"

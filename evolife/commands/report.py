@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json
+from evolife.errors import pasted
 from evolife.record.terminal import Terminal
 
 
@@ -41,5 +42,5 @@ def _show(written: dict[str, Any], terminal: Terminal) -> None:
         terminal.info(f"left out {missing['run']}: {missing['reason']}")
     pictures = len(written["pictures"])
     terminal.text(f"{written['runs']} runs, {pictures} pictures")
-    terminal.text(f"page: {written['page']}")
+    terminal.text(f"page: {pasted(written['page'])}")
     terminal.text(f"table: {written['csv']}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife.arguments import add_json, add_overrides
-from evolife.errors import EvolifeError, InvalidInput
+from evolife.errors import EvolifeError, InvalidInput, pasted
 from evolife.launching.launcher import place
 from evolife.record.progress import span
 from evolife.record.terminal import Terminal
@@ -72,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
     if failed:
         raise EvolifeError(
             f"{failed} of {len(report['runs'])} runs failed; try those again with: "
-            f"evolife sweep {report['sweep']}"
+            f"evolife sweep {pasted(report['sweep'])}"
         )
     return 0
 
@@ -237,5 +237,5 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
             f"best so far: {report['best']['run']}, {report['best'][name]:.4g}"
         )
     if "job" in report:
-        terminal.text(f"job {report['job']}: {report['script']}")
-    terminal.text(f"report: evolife report {report['sweep']}")
+        terminal.text(f"job {report['job']}: {pasted(report['script'])}")
+    terminal.text(f"report: evolife report {pasted(report['sweep'])}")

@@ -13,6 +13,7 @@ from evolife.arguments import (
     add_plugins,
     add_ranks,
 )
+from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.train import chosen_config
 from evolife.launching.guard import guard
@@ -96,7 +97,7 @@ def _show_dry_run(report: dict[str, Any], terminal: Terminal, as_json: bool) -> 
     terminal.text(f"{span(low, forecast['seconds'], high)}, {forecast['basis']}")
     for line in filter(None, [report["idle"]]):
         terminal.text(line)
-    terminal.text(f"run: {report['run']} (not made)")
+    terminal.text(f"run: {pasted(report['run'])} (not made)")
 
 
 def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
@@ -112,5 +113,5 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
             f"  {verdict['outcome']}: {verdict['difference']:+.4g} over the control, "
             f"p = {verdict['p']:.2g}"
         )
-    terminal.text(f"run: {report['run']}")
-    terminal.text(f"dashboard: tensorboard --logdir {report['run']}")
+    terminal.text(f"run: {pasted(report['run'])}")
+    terminal.text(f"dashboard: tensorboard --logdir {pasted(report['run'])}")

@@ -72,7 +72,7 @@ def _explained(
         path = _real(item["loc"], data)
         if item["type"] == "extra_forbidden":
             allowed = _schema_at(schema, path[:-1]).get("properties", {})
-            rule = f"allowed: {', '.join(allowed)}" if allowed else "none is allowed"
+            rule = f"allowed: {', '.join(allowed)}" if allowed else "it has no settings"
             close = nearest(str(path[-1]), allowed)
             yield Problem(path, f"unknown key; {rule}{close}")
         elif item["type"] == "missing":
@@ -119,8 +119,15 @@ def _schema_at(schema: dict[str, Any], path: KeyPath) -> dict[str, Any]:
 
 
 def _resolved(part: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """What a part refers to; of a mapping or something else, the mapping."""
     name = part.get("$ref", "").rpartition("/")[2]
-    return schema["$defs"][name] if name else part
+    found: dict[str, Any] = schema["$defs"][name] if name else part
+    if "properties" in found:
+        return found
+    options = [_resolved(option, schema) for option in found.get("anyOf", ())]
+    mappings = [option for option in options if "properties" in option]
+    # The alternatives stay, for the words that say what is allowed here.
+    return found | {"properties": mappings[0]["properties"]} if mappings else found
 
 
 def _line(

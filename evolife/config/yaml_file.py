@@ -1,11 +1,12 @@
 """YAML files as plain data with line numbers, under the core schema of YAML 1.2.
 
 ``1e-3`` is a number, ``on``, ``yes`` and ``12:30`` are text, octal is ``0o7``, and only
-``true`` and ``false`` are booleans. Keys are text and given once. Anchors and aliases
-work; merge keys and other tags are refused.
+``true`` and ``false`` are booleans. Keys are text and given once. Anchors, aliases and
+merge keys (``<<``) work; other tags are refused.
 """
 
 import dataclasses
+import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -159,7 +160,7 @@ class _Reader:
     def __init__(self, source: str) -> None:
         self.source = source
         self.lines: dict[str, int] = {}
-        self._nodes = 0
+        self._nodes = self._merging = 0
 
     def build(self, node: yaml.Node, path: tuple[str | int, ...]) -> Any:
         self._nodes += 1
@@ -179,20 +180,38 @@ class _Reader:
     def _mapping(
         self, node: yaml.MappingNode, path: tuple[str | int, ...]
     ) -> dict[str, Any]:
-        data: dict[str, Any] = {}
+        data = self._merged(node, path)
         first: dict[str, int] = {}
         for key_node, value in node.value:
             key = self.build(key_node, ())
             line = key_node.start_mark.line + 1
             if not isinstance(key, str):
                 raise self._error(key_node, f"key {key!r} must be text; quote it")
-            if key in data:
+            if key in first:
                 raise self._error(
                     key_node, f"'{key}' is given twice, first on line {first[key]}"
                 )
             first[key] = line
-            self.lines[dotted((*path, key))] = line
-            data[key] = self.build(value, (*path, key))
+            if not _is_merge_key(key_node):
+                self.lines[dotted((*path, key))] = line
+                data[key] = self.build(value, (*path, key))
+        return data
+
+    def _merged(
+        self, node: yaml.MappingNode, path: tuple[str | int, ...]
+    ) -> dict[str, Any]:
+        """What merge keys bring in, the first of several mappings above the others."""
+        given = [value for key, value in node.value if _is_merge_key(key)]
+        lists = (v.value if isinstance(v, yaml.SequenceNode) else [v] for v in given)
+        data: dict[str, Any] = {}
+        self._merging += 1
+        for source in reversed([*itertools.chain(*lists)]):
+            if not isinstance(source, yaml.MappingNode) or self._merging > _MAX_DEPTH:
+                raise self._error(
+                    source, "<<: must be a mapping or a list of them, such as *anchor"
+                )
+            data |= self._mapping(source, path)
+        self._merging -= 1
         return data
 
     def _scalar(self, node: yaml.ScalarNode) -> Any:
@@ -209,6 +228,14 @@ class _Reader:
 
     def _error(self, node: yaml.Node, message: str) -> InvalidInput:
         return _error(self.source, node.start_mark.line + 1, message)
+
+
+def _is_merge_key(node: yaml.Node) -> bool:
+    """Whether a key is ``<<`` as it stands; quoted it is a text like any other."""
+    return isinstance(node, yaml.ScalarNode) and (node.value, node.style) == (
+        "<<",
+        None,
+    )
 
 
 def _int(text: str) -> int:

@@ -10,7 +10,7 @@ import numpy as np
 
 from evolife import keys
 from evolife.base import Genome
-from evolife.errors import InvalidInput
+from evolife.errors import InvalidInput, pasted
 from evolife.functions.process import our_errors, prepare
 from evolife.functions.sources import Source, environment_override
 from evolife.loading.life import Life
@@ -132,7 +132,7 @@ def _champion(run: "Run", row: dict[str, Any]) -> Champion:
         raise InvalidInput(
             f"{run.folder.champions / 'champions.json'} is damaged: a champion has no "
             f"{', '.join(missing)}; let it be written again by "
-            f"evolife train --resume {run.path}"
+            f"evolife train --resume {pasted(run.path)}"
         )
     # What JSON has no number for is NaN here.
     given = {name: math.nan if row[name] is None else row[name] for name in names}

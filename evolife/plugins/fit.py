@@ -20,6 +20,7 @@ from evolife.base import (
 )
 from evolife.errors import InvalidInput
 from evolife.plugins.files import plugin_errors
+from evolife.plugins.trees import difference
 
 _Shape = jax.ShapeDtypeStruct
 
@@ -116,7 +117,7 @@ class _Pair:
     def _same(self, what: str, found: Any, wanted: Any) -> None:
         structure, like = map(str, map(jax.tree.structure, (found, wanted)))
         if structure != like:
-            raise self._refusal(f"{what} is {structure}, must be {like}")
+            raise self._refusal(_structure_words(what, found, wanted))
         leaves, _ = jax.tree_util.tree_flatten_with_path(found)
         for (path, leaf), right in zip(leaves, jax.tree.leaves(wanted), strict=True):
             if (leaf.shape, leaf.dtype) != (right.shape, right.dtype):
@@ -128,6 +129,20 @@ class _Pair:
 
     def _refusal(self, message: str) -> InvalidInput:
         return InvalidInput(f"{self.name}: {message}")
+
+
+def _structure_words(what: str, found: Any, wanted: Any) -> str:
+    """Say where two trees are not built alike, and what an observation must be."""
+    place = difference(found, wanted)
+    if place is None:
+        # Nodes of other libraries, which only JAX can tell apart.
+        is_, be = map(str, map(jax.tree.structure, (found, wanted)))
+        return f"{what} is {is_}, must be {be}"
+    remedy = ""
+    if place.place == ".observation":
+        remedy = "; an observation is one array: join its parts by jnp.concatenate"
+    at = f" at {place.place}" if place.place else ""
+    return f"{what}{at} is {place.found}, must be {place.wanted}{remedy}"
 
 
 def _kind(leaf: Any) -> str:

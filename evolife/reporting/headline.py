@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from evolife.errors import pasted
 from evolife.record.names import HELD_OUT
 from evolife.reporting.groups import Group
 from evolife.reporting.importance import is_number, level_name
@@ -78,7 +79,8 @@ def _best(study: Study) -> str:
     if compared > 1 and study.metric == HELD_OUT:
         words += (
             f". It was picked as the best of {compared} by this very score, which is "
-            f"therefore somewhat too high; evolife evaluate {run.path} measures it anew"
+            f"therefore somewhat too high; evolife evaluate {pasted(run.path)} "
+            "measures it anew"
         )
     return f"{words}."
 

@@ -12,7 +12,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from evolife.base import Genome
-from evolife.errors import InvalidInput
+from evolife.errors import InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.strict_json import dumps, plain
@@ -87,7 +87,7 @@ def read(run: RunFolder) -> list[dict[str, Any]]:
     if not path.exists():
         raise InvalidInput(
             f"{run.path} has no champions yet; let it end with "
-            f"evolife train --resume {run.path}"
+            f"evolife train --resume {pasted(run.path)}"
         )
     try:
         document = json.loads(path.read_bytes())
@@ -119,7 +119,7 @@ def _is_row(row: Any) -> bool:
 
 
 def _again(run: RunFolder) -> str:
-    return f"let them be written again by evolife train --resume {run.path}"
+    return f"let them be written again by evolife train --resume {pasted(run.path)}"
 
 
 def _read_one(path: Path, template: Genome) -> Genome:

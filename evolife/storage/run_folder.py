@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from evolife.errors import InvalidInput, nearest
+from evolife.errors import InvalidInput, nearest, pasted
 from evolife.storage.files import storage_errors, write_atomically
 
 CONTROL = "control"
@@ -170,7 +170,7 @@ def _is_empty_folder(run: RunFolder) -> bool:
     path = run.path
     if run.config_path.exists():
         raise InvalidInput(
-            f"{path} already holds a run; continue it with --resume {path} "
+            f"{path} already holds a run; continue it with --resume {pasted(path)} "
             "(--resume-or-start begins or continues), or choose another with --out DIR"
         )
     if not path.exists():

@@ -171,7 +171,8 @@ def _refuse_misfits(settings: LowRank, population_size: int, template: Genome) -
             "strategy.name = low_rank: this agent's genome has no matrix to perturb by "
             "factors; use a dense strategy such as Open_ES or CMA_ES"
         )
-    smallest = min(min(shape) for shape in matrices)
+    # One without rows or columns, as of an agent that observes nothing, has no noise.
+    smallest = min((min(s) for s in matrices if min(s)), default=settings.rank)
     if settings.rank > smallest:
         raise InvalidInput(
             f"strategy.rank = {settings.rank}: this agent's smallest matrix has "

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from evolife.errors import InvalidInput, Stopped
+from evolife.errors import InvalidInput, Stopped, pasted
 from evolife.launching.launcher import place
 from evolife.storage.lock import locked
 from evolife.sweeps import guided, opening, slots
@@ -57,7 +57,7 @@ def run(
         except Stopped as stop:
             raise Stopped(
                 f"stopped, {counts(summary(folder))}; go on with: "
-                f"evolife sweep {folder.path}"
+                f"evolife sweep {pasted(folder.path)}"
             ) from stop
     return summary(folder)
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from evolife.errors import EvolifeError, InvalidInput
+from evolife.errors import EvolifeError, InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import locked
 from evolife.sweeps import opening, slurm
@@ -64,9 +64,9 @@ def _hand_in(script: Path) -> str:
     if shutil.which("sbatch") is None:
         raise InvalidInput(
             f"there is no sbatch here; the script is written: submit it with "
-            f"sbatch {script} where there is, or use --launcher local"
+            f"sbatch {pasted(script)} where there is, or use --launcher local"
         )
     done = subprocess.run(["sbatch", str(script)], capture_output=True, text=True)
     if done.returncode:
-        raise EvolifeError(f"sbatch {script}: {done.stderr.strip()}")
+        raise EvolifeError(f"sbatch {pasted(script)}: {done.stderr.strip()}")
     return done.stdout.strip().rpartition(" ")[2]
