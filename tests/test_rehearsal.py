@@ -119,6 +119,31 @@ def test_a_check_that_dies_is_no_agreement(tmp_path, monkeypatch):
         refuse(*sweep_of(tmp_path, {"seed": {"value": 1}}, *SMALL))
 
 
+def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    words = ["train", "bandit", *SMALL, "population={size: 16}", "--ranks", "1"]
+    assert main([*words, "--dry-run", "--json"]) == 0
+    report = json.loads(capsys.readouterr().out)
+    made = build(load_config("bandit", [*SMALL, "population={size: 16}"]))
+    assert report["config"] == made.config.model_dump(mode="json")
+    assert report["units"] == made.grid.units and not report["resume"]
+    assert report["env_steps"] == 16 * 2 * 4 * 3
+    low, high = report["predicted"]["range"]
+    assert low <= report["predicted"]["seconds"] <= high
+    assert main([*words, "--dry-run", "control={seed: 3}"]) == 0
+    told = capsys.readouterr().out
+    assert "and its control bandit-control" in told and "(not made)" in told
+    assert [*tmp_path.iterdir()] == []
+    (tmp_path / "taken").write_text("precious")
+    refused = (["--out", "taken"], ["agent.hidden=many"], ["env.pulls=5"])
+    for more in refused:
+        with pytest.raises(SystemExit) as caught:
+            main([*words, *more, "--dry-run"])
+        assert caught.value.code == 2 and capsys.readouterr().out == ""
+
+
 # --- settings that follow others
 
 FOLLOWING = [
