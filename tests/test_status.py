@@ -234,3 +234,17 @@ def aged(folder, seconds=500):
     then = time.time() - seconds
     for path in folder.path.rglob("*"):
         pool.os.utime(path, (then, then))
+
+
+def test_a_kill_on_this_machine_is_known_at_once(a_sweep):
+    """Whose locks are known needs no silence; of another machine's one waits."""
+    folder, (one,), _, _ = a_sweep({"one": ""})
+    put_session(folder, "one", None)
+    assert standing(folder, one).state == "running", "a file system without locks"
+    with locked(folder.run("one").path):
+        assert standing(folder, one).state == "running"
+    assert standing(folder, one).state == "failed"
+    (folder.run("one").path / ".lock").write_text("process 1 on another\n")
+    assert standing(folder, one).state == "running"
+    aged(folder)
+    assert standing(folder, one).state == "failed"

@@ -76,9 +76,7 @@ class LiveDisplay(Display):
 class PlainDisplay(Display):
     """One line first, one last, and one every ``interval`` seconds between."""
 
-    def __init__(
-        self, say: Callable[[str], None], total: int, done: int, interval: float
-    ) -> None:
+    def __init__(self, say: Callable[[str], None], total: int, interval: float) -> None:
         self._say, self._total, self._interval = say, total, interval
         self._clock = Clock(total)
         self._due = -float("inf")

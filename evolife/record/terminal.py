@@ -52,7 +52,7 @@ class Terminal:
         if self._err.is_terminal:
             display: Display = LiveDisplay(self._err, total, done)
         else:
-            display = PlainDisplay(self.info, total, done, self._interval)
+            display = PlainDisplay(self.info, total, self._interval)
         try:
             yield display
         finally:

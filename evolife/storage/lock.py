@@ -54,6 +54,18 @@ def is_locked(folder: Path) -> bool:
     return False
 
 
+def was_held_here(folder: Path) -> bool:
+    """Whether the last to keep ``folder`` was of this machine, whose locks are known.
+
+    A file system may keep the locks of other machines from this one.
+    """
+    try:
+        holder = (folder / LOCK).read_text(errors="replace")
+    except OSError:
+        return False
+    return holder.strip().endswith(f" on {socket.gethostname()}")
+
+
 def _acquired(file: IO[str], patience: float) -> bool:
     deadline = time.monotonic() + patience
     while True:

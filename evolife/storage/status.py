@@ -14,7 +14,7 @@ from typing import Any, Literal
 from evolife.errors import EvolifeError, Stopped
 from evolife.lineage.manifest import read_manifest
 from evolife.storage.files import storage_errors
-from evolife.storage.lock import is_locked
+from evolife.storage.lock import is_locked, was_held_here
 from evolife.storage.log import last_words, signal_words, tail
 from evolife.storage.run_folder import CONTROL, RunFolder
 
@@ -28,7 +28,8 @@ PRUNED = "pruned"
 _NO_CONTROL = re.compile(rb"^control: null$", re.MULTILINE)
 _FRESH_SECONDS, _FRESH_GENERATIONS = 20.0, 5.0
 """News as young as that come from a run that goes on, where locks tell nothing: a file
-system may know only the locks of its own machine."""
+system may know only the locks of its own machine. A run that was just started has
+none yet."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +90,7 @@ def run_status(
         return Status("stopped") if last == "stopped" else Status("failed", _said(log))
     if process is None and not ends and not _left_something(run):
         return Status("waiting")
-    if attended or _has_news(run, log):
+    if attended or (not was_held_here(run.path) and _has_news(run, log)):
         return Status("running")
     if process is None and not ends:
         return Status("failed", f"{run.manifest_path.name} is missing or damaged")

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from evolife.sweeps.expansion import Assignment, canonical
@@ -11,17 +11,6 @@ from evolife.sweeps.folder import Entry
 
 _LONGEST = 60
 _DIGITS = 10
-
-
-def entries(
-    assignments: Sequence[Assignment], base_digest: str, shown: Iterable[str]
-) -> list[Entry]:
-    """Lines of the manifest; names show the keys ``shown``.
-
-    ``base_digest`` makes runs of other bases other runs.
-    """
-    keys = list(shown)
-    return [entry(assignment, base_digest, keys) for assignment in assignments]
 
 
 def entry(assignment: Assignment, base_digest: str, shown: Sequence[str]) -> Entry:

@@ -13,7 +13,6 @@ from evolife.config.validation import validated
 from evolife.errors import InvalidInput, nearest
 from evolife.sweeps.distributions import (
     BY_MOMENTS,
-    CONTINUOUS,
     DISTRIBUTIONS,
     NUMERIC,
     pick,
@@ -81,11 +80,6 @@ class Parameter(Section):
         if self.kind in NUMERIC:
             return NUMERIC[self.kind](u, self.__dict__)
         return pick(u, self.listed or [], self.probabilities)
-
-    @property
-    def endless(self) -> bool:
-        """Whether it may be any of endlessly many numbers."""
-        return self.kind in CONTINUOUS and self.min != self.max
 
 
 def flattened(parameters: Mapping[str, Any], origins: Origins) -> dict[str, Parameter]:

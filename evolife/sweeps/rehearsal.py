@@ -27,7 +27,7 @@ _MOST = 10_000
 """Runs that are looked at in that time at most."""
 _BESIDE = ("name", "seed", "claim", "checkpoint")
 """What no run was ever refused for once its values are of the right kind."""
-_SHOWN, _DRAWN = 10, 6
+_SHOWN, _NAMED, _DRAWN = 10, 3, 6
 
 
 class Rehearsed(NamedTuple):
@@ -102,9 +102,10 @@ def _grouped(refused: dict[str, str]) -> Iterator[str]:
     runs: dict[str, list[str]] = {}
     for run, why in refused.items():
         runs.setdefault(why, []).append(run)
-    for why, (first, *others) in itertools.islice(runs.items(), _SHOWN):
-        more = f" and {len(others)} more" if others else ""
-        yield f"{first}{more}: {why}"
+    for why, names in itertools.islice(runs.items(), _SHOWN):
+        more = len(names) - _NAMED
+        said = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        yield f"{said}: {why}"
     if len(runs) > _SHOWN:
         yield f"... and {len(runs) - _SHOWN} further reasons"
 

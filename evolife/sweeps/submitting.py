@@ -8,7 +8,7 @@ from typing import Any
 
 from evolife.errors import EvolifeError, InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.lock import locked
+from evolife.storage.lock import is_locked, locked
 from evolife.sweeps import opening, slurm
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.preparing import Prepared
@@ -56,8 +56,7 @@ def submit(
 
 def _is_idle(folder: SweepFolder, entry: Entry) -> bool:
     """Whether a run is to be done and no task is at it."""
-    now = standing(folder, entry)
-    return now.is_open and now.state != "running"
+    return standing(folder, entry).is_open and not is_locked(folder.run(entry.run).path)
 
 
 def _hand_in(script: Path) -> str:
