@@ -17,7 +17,8 @@ from evolife.lifetime import Outcome
 from evolife.ranks import Ranks
 from evolife.storage.leaves import digest
 from evolife.storage.transfer import from_rank_zero
-from evolife.units import Partial, Task
+from evolife.units import Interrupted, Partial, Task
+from evolife.validation import Validation, Validator
 
 
 class Progress(NamedTuple):
@@ -41,6 +42,8 @@ class Step:
     lived: Generation
     details: tuple[Outcome, Outcome] | None
     """The best and the median member's lives, where they were asked for."""
+    validation: Validation | None
+    """How the strategy's centre does on the fixed lives, where that was due."""
     seconds: dict[str, float]
     """Wall time of this rank, by what it was spent on; recording the generation before
     counts as part of ``generation``."""
@@ -73,7 +76,7 @@ def evolve(
     config, grid = experiment.config, experiment.grid
     ask = _asker(experiment)
     update = jax.jit(experiment.strategy.update)
-    keep = _archivist(experiment)
+    keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
     begun = time.perf_counter()
@@ -96,6 +99,8 @@ def evolve(
             )
         note = digest(strategy)
         done += 1
+        # Before the archive changes: a stop here goes back to the lives lived so far.
+        validation, validated = validate(lived, strategy, done)
         keep(archive, lived, strategy, done)
         if done < config.generations:
             # Before the yield: the device lives while the host records.
@@ -103,10 +108,12 @@ def evolve(
             ahead = experiment.population.begin_share(grid, task, ranks)
         details = _details(lived) if _due(done, config.record.every) else None
         now = time.perf_counter()
-        spent = {"update": now - told, "generation": now - begun}
+        own = sum(validated.values())
+        spent = {"update": now - told - own, "generation": now - begun} | validated
         begun = now
         progress = Progress(strategy, archive, partial)
-        yield Step(done, progress, note, lived, details, lived.lived.seconds | spent)
+        seconds = lived.lived.seconds | spent
+        yield Step(done, progress, note, lived, details, validation, seconds)
 
 
 def _asker(experiment: Experiment) -> Callable[[StrategyState, int], Task]:
@@ -138,6 +145,27 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
             archive.offer_centre(centre, done)
 
     return keep
+
+
+def _validate(
+    experiment: Experiment, ranks: Ranks
+) -> Callable[..., tuple[Validation | None, dict[str, float]]]:
+    """Return what validates the centre where it is due, and tells what that took."""
+    validator = Validator(experiment)
+
+    def validate(
+        lived: Generation, strategy: StrategyState, done: int
+    ) -> tuple[Validation | None, dict[str, float]]:
+        if not validator.is_due(done):
+            return None, {}
+        begun = time.perf_counter()
+        try:
+            found = validator.measure(strategy, ranks)
+        except Interrupted as stop:
+            raise Interrupted(lived.whole or stop.partial) from stop
+        return found, {"validate": time.perf_counter() - begun}
+
+    return validate
 
 
 def _details(lived: Generation) -> tuple[Outcome, Outcome]:

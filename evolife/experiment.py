@@ -28,6 +28,8 @@ class Experiment:
     strategy: Strategy
     population: Population
     grid: Grid
+    champions: Population
+    """Lives genomes stacked along a leading axis, all of them in the same lives."""
 
     def newborn(self) -> StrategyState:
         """The strategy's state before the first generation."""
@@ -68,11 +70,14 @@ def build(config: RunConfig) -> Experiment:
     tile = _tile(config, strategy, agent, environment)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
     population = _population(config, agent, environment, strategy)
+    champions = _champions(config, agent, environment, config.lifetime.steps)
     lifetime = config.lifetime
     block = lives_block(lifetime.lives, tile, lifetime.steps)
     members = tuple(range(config.population.size))
     grid = Grid(members, range(lifetime.lives), tile, block)
-    return Experiment(resolved, agent, environment, strategy, population, grid)
+    return Experiment(
+        resolved, agent, environment, strategy, population, grid, champions
+    )
 
 
 def _population(
@@ -205,19 +210,21 @@ def build_strategy(
 
 
 def champion_population(experiment: Experiment, steps: int) -> Population:
-    """Lives genomes stacked along a leading axis, all of them in the same lives."""
+    """Lives stacked genomes for ``steps`` steps; compiled once for those of the run."""
+    config = experiment.config
+    if steps == experiment.champions.steps:
+        return experiment.champions
+    return _champions(config, experiment.agent, experiment.environment, steps)
 
+
+def _champions(
+    config: RunConfig, agent: Agent, environment: Environment, steps: int
+) -> Population:
     def pick(stack: Any, index: Any) -> Genome:
         return jax.tree.map(lambda leaf: leaf[index], stack)
 
-    return Population(
-        experiment.agent,
-        experiment.environment,
-        pick,
-        steps,
-        experiment.config.lifetime.bins,
-        same_lives=True,
-    )
+    bins = config.lifetime.bins
+    return Population(agent, environment, pick, steps, bins, same_lives=True)
 
 
 def materialised(experiment: Experiment) -> Any:

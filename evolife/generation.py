@@ -14,7 +14,7 @@ from evolife.ranks import Ranks
 
 if TYPE_CHECKING:
     from evolife.population import Population
-from evolife.units import Task
+from evolife.units import Partial, Task
 
 
 class Lived(NamedTuple):
@@ -45,7 +45,10 @@ class Generation:
         lived: Lived,
         outcomes: dict[int, Outcome],
         ranks: Ranks,
+        whole: Partial | None = None,
     ) -> None:
+        """``whole`` is what a checkpoint keeps of it before it has taught anything."""
+        self.whole = whole
         self.population, self.grid, self.task = population, grid, task
         self.lived, self.ranks = lived, ranks
         self._outcomes = outcomes

@@ -49,6 +49,8 @@ class Journal:
         self._curves = [line["life/best"] for line in lines if "life/best" in line]
         self.nonfinite = [line["generation"] for line in lines if _is_nonfinite(line)]
         """Generations in which no member had a finite fitness."""
+        known = [line["validation/mean"] for line in lines if "validation/mean" in line]
+        self._validated: dict[str, Any] = {"validation/mean": (known or [None])[-1]}
         self._camera = Camera(experiment)
         self.dashboard: Dashboard | None = None
         if experiment.config.record.tensorboard:
@@ -78,7 +80,8 @@ class Journal:
             self.nonfinite.append(step.generation)
         metrics = self._summary(step)
         self._metrics.append(metrics)
-        self._display.update(step.generation, metrics)
+        self._validated |= {k: metrics[k] for k in self._validated if k in metrics}
+        self._display.update(step.generation, metrics | self._validated)
         if self.dashboard:
             self._draw(self.dashboard, step, metrics)
 
@@ -157,6 +160,9 @@ class Journal:
         }
         if self._warnings:
             metrics["warnings"], self._warnings = self._warnings, []
+        if step.validation:
+            found = step.validation._asdict()
+            metrics |= {f"validation/{name}": value for name, value in found.items()}
         if step.details:
             best, median = step.details
             metrics["life/best"] = best.curve.tolist()

@@ -131,6 +131,7 @@ class Pool(enum.IntEnum):
     VALIDATE = 1
     REPORT = 2
     EVALUATE = 3
+    CURVE = 4
 
 
 def root_key(seed: int) -> Key:

@@ -94,7 +94,7 @@ class Population:
         notes = [words[: -SHARE.size] for words in heard]
         lived_for = [spent for _, spent in shares]
         table = Lived(scores, early, late, notes, seconds, lived_for)
-        return Generation(self, grid, task, table, outcomes, ranks)
+        return Generation(self, grid, task, table, outcomes, ranks, partial)
 
     def begin_share(self, grid: Grid, task: Task, ranks: Ranks) -> Begun | None:
         """Give the device the first unit of this rank's share of a whole grid.

@@ -12,6 +12,8 @@ from pydantic import Field, JsonValue, PrivateAttr
 
 from evolife.config.bundled import bundled_configs, find_config
 from evolife.config.layers import Layer, Origins, file_layer, merge, override_layer
+from evolife.config.recording import Checkpoint, Nonfinite, Record
+from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 from evolife.errors import InvalidInput
@@ -38,14 +40,6 @@ _UNDIGESTED = {
     *("name", "claim", "control", "plugins"),
     *("generations", "best_of_k", "nonfinite", "checkpoint", "record"),
 }
-
-
-class Section(pydantic.BaseModel):
-    """A mapping of settings: strict, closed, immutable."""
-
-    model_config = pydantic.ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False
-    )
 
 
 class Choice(Section):
@@ -117,50 +111,6 @@ class BestOfK(Section):
         if self.archive < self.keep:
             raise ValueError(
                 f"archive ({self.archive}) must be at least keep ({self.keep})"
-            )
-        return self
-
-
-class Nonfinite(Section):
-    """When a run is stopped in which nobody earns anything finite any more."""
-
-    last: int = Field(
-        default=20, ge=1, le=2**20, description="newest generations that are looked at"
-    )
-    share: float = Field(
-        default=0.5,
-        ge=0,
-        le=1,
-        description="stop if in more than this share no member was finite; 1: never",
-    )
-
-
-class Checkpoint(Section):
-    """When the state of the run is saved."""
-
-    every: int = Field(default=10, ge=1, description="generations between checkpoints")
-    keep: int = Field(default=3, ge=1, description="newest checkpoints kept")
-
-
-class Record(Section):
-    """What is written for the dashboard."""
-
-    every: int = Field(default=1, ge=1, description="generations between heavy records")
-    tensorboard: bool = Field(default=True, description="write TensorBoard event files")
-    hparams: tuple[Annotated[str, Field(min_length=1)], ...] = Field(
-        default=(),
-        description="dotted keys in the dashboard's table of runs; none: the usual",
-    )
-    film_every: Annotated[int, Field(ge=1)] | None = Field(
-        default=None, description="generations between films of the best member"
-    )
-
-    @pydantic.model_validator(mode="after")
-    def _films_are_shown(self) -> Self:
-        if self.film_every and not self.tensorboard:
-            raise ValueError(
-                f"film_every ({self.film_every}) needs tensorboard: true, which shows "
-                "the films; use film_every: null without it"
             )
         return self
 

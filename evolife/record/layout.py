@@ -11,7 +11,10 @@ from tensorboardX.proto.summary_pb2 import Summary
 
 BY_ENV_STEPS = "by_env_steps/"
 """Tags of scalars whose step is the number of environment steps lived."""
-MAIN = ("fitness/best", "fitness/mean", "fitness/median", "life/late")
+MAIN = (
+    *("fitness/best", "fitness/mean", "fitness/median", "life/late"),
+    "validation/mean",
+)
 """Scalars that are shown against environment steps, too."""
 _LARGEST_STEP = 2**63 - 1
 _CHARTS = {
@@ -28,6 +31,16 @@ _CHARTS = {
         "against environment steps": [
             "Multiline",
             [f"{BY_ENV_STEPS}{tag}$" for tag in MAIN[:3]],
+        ],
+    },
+    "validation": {
+        "the centre on fixed lives": [
+            "Margin",
+            ["validation/mean", "validation/low", "validation/high"],
+        ],
+        "the centre against environment steps": [
+            "Multiline",
+            [f"{BY_ENV_STEPS}validation/mean$"],
         ],
     },
     "life": {

@@ -2,6 +2,7 @@
 
 import abc
 import collections
+import math
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +14,12 @@ from evolife.record.pace import pace
 
 _RECENT = 64
 """Generations that tell the pace."""
+_SHOWN = {
+    "fitness/best": "best",
+    "fitness/mean": "mean",
+    "fitness/median": "median",
+    "validation/mean": "validation",
+}
 
 
 class Display(abc.ABC):
@@ -104,11 +111,11 @@ class PlainDisplay(Display):
 
 
 def summary(metrics: Mapping[str, Any]) -> str:
-    """Return best, mean and median fitness and the speed, as far as they are known."""
+    """Return fitness, the newest validation and the speed, as far as they are known."""
     parts = [
         f"{name} {float(metrics[key]):.4g}"
-        for name in ("best", "mean", "median")
-        if metrics.get(key := f"fitness/{name}") is not None
+        for key, name in _SHOWN.items()
+        if (value := metrics.get(key)) is not None and math.isfinite(value)
     ]
     if (speed := metrics.get("env_steps_per_s")) is not None:
         parts.append(f"{count(float(speed))} steps/s")
