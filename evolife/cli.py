@@ -12,6 +12,7 @@ import evolife
 from evolife import commands
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.launching.guard import report_and_exit
+from evolife.launching.surroundings import flush, forget_stdout, settle
 
 
 class _Parser(argparse.ArgumentParser):
@@ -23,23 +24,30 @@ class _Parser(argparse.ArgumentParser):
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
+    settle()
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
         _check_command(arguments, names)
         parsed = _parse(names, arguments)
         code: int = parsed.command.run(parsed)
+        flush()
         return code
     except EvolifeError as error:
         report_and_exit(error)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:
+        forget_stdout()
         return 1
     except OSError as error:
         # Such as a name that is too long, or a folder that may not be entered.
         what = f"{error.filename}: " if error.filename else ""
         report_and_exit(InvalidInput(f"{what}{error.strerror or error}"))
+    except UnicodeEncodeError as error:
+        # Names of files are bytes, in an encoding that the locale says.
+        told = f"{error.object!a} cannot be written in {error.encoding}"
+        report_and_exit(InvalidInput(f"{told}: set LC_ALL=C.UTF-8"))
 
 
 def _parse(names: list[str], arguments: list[str]) -> argparse.Namespace:
@@ -67,7 +75,8 @@ def _parser(names: list[str]) -> argparse.ArgumentParser:
 
 
 def _add(parsers: argparse._SubParsersAction, name: str, module: ModuleType) -> None:
-    summary = (module.__doc__ or "").strip().splitlines()[0]
+    # Python without docstrings (-OO) has no summaries.
+    summary = (module.__doc__ or "").strip().partition("\n")[0]
     parser = parsers.add_parser(name, help=summary, description=module.__doc__)
     parser.set_defaults(command=module)
     module.add_arguments(parser)

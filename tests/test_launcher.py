@@ -272,6 +272,7 @@ def test_only_what_needs_it_is_followed_by_a_remedy():
     assert "did not keep" in advice(0, 2, notice, asked=False)
     assert advice(2, 2, Heard(True, True, True), asked=False) == ""
     assert advice(130, 2, notice, asked=True) == ""
+    assert "code 183" in advice(183, 2, notice, asked=False)
     assert "out of memory" in advice(137, 2, notice, asked=False)
     assert "--ranks 1" in advice(213, 2, notice, asked=False)
     assert "does not say why" in advice(213, 2, silent, asked=False)

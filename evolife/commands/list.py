@@ -111,7 +111,7 @@ def _operators(_: Sequence[str]) -> Rows:
 
 def _claim(card: Path) -> str:
     """The first paragraph of a card, below its title."""
-    return card.read_text().split("\n\n")[1].replace("\n", " ")
+    return card.read_text(encoding="utf-8").split("\n\n")[1].replace("\n", " ")
 
 
 _KINDS: dict[str, Callable[[Sequence[str]], Rows]] = {

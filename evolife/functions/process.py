@@ -12,6 +12,7 @@ from evolife.errors import InvalidInput
 from evolife.launching.guard import stop_on_signals
 from evolife.launching.launcher import Plan, place, plan_ranks
 from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.launching.surroundings import settle_home
 from evolife.record.terminal import Terminal
 from evolife.world import Ranks, Serial
 
@@ -33,6 +34,7 @@ def prepare() -> None:
 
     The number of threads is read when JAX computes for the first time.
     """
+    settle_home()
     prepare_process()
     enable_compile_cache(0)
 

@@ -47,7 +47,7 @@ def finished(words: Sequence[str], say: Callable[[str], None] | None = None) -> 
     and a second one ends it; it also stops when this process ends.
     """
     command = [sys.executable, "-m", f"{__package__}.child", str(os.getpid()), *words]
-    with tempfile.TemporaryFile("w+") as said:
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         # A session of its own: Ctrl-C should reach the ranks once, and through here.
         with subprocess.Popen(
             command,
@@ -55,6 +55,7 @@ def finished(words: Sequence[str], say: Callable[[str], None] | None = None) -> 
             stdout=said,
             stderr=subprocess.PIPE,
             text=True,
+            encoding="utf-8",
             errors="replace",
             env=_environment(),
             start_new_session=True,

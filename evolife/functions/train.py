@@ -109,7 +109,7 @@ def _start(
     terminal = Quiet() if quiet else Terminal()
     with tempfile.TemporaryDirectory(prefix="evolife-") as folder, our_errors():
         file = Path(folder) / f"{config.name}.yaml"
-        file.write_text(config.to_yaml())
+        file.write_text(config.to_yaml(), encoding="utf-8")
         where = "--resume-or-start" if resume else "--out"
         words = ["train", str(file), "--ranks", str(ranks), where, str(path), "--json"]
         run_command(words, None if quiet else terminal.info)

@@ -20,7 +20,7 @@ def advice(code: int, ranks: int, heard: Heard, asked: bool) -> str:
         return told if heard.notice else ""
     if heard.rank or asked or code in _ONLY_OURS:
         return ""
-    if killed := _signal(code):
+    if killed := signal_of(code):
         why = " (often: out of memory)" if killed == signal.SIGKILL else ""
         return (
             f"a rank was ended by signal {killed:d}{why}; what has a checkpoint "
@@ -33,7 +33,10 @@ def advice(code: int, ranks: int, heard: Heard, asked: bool) -> str:
     )
 
 
-def _signal(code: int) -> int:
-    """The signal that a shell's exit code stands for; 0 for none."""
+def signal_of(code: int) -> int:
+    """The signal that a shell's exit code stands for; 0 for none.
+
+    Real-time signals end nobody, while mpirun has codes of its own from 160 on.
+    """
     number = code - 128
-    return number if number in signal.valid_signals() else 0
+    return number if number in signal.valid_signals() and number < 32 else 0

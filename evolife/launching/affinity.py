@@ -70,6 +70,6 @@ def _own_group(root: Path) -> str:
 
 def _words(path: Path) -> list[str]:
     try:
-        return path.read_text().split()
+        return path.read_text(encoding="utf-8").split()
     except OSError:
         return []

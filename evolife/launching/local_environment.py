@@ -6,9 +6,10 @@ not even be there, as in a container.
 """
 
 import os
-import pwd
 from collections.abc import Mapping
 from pathlib import Path
+
+from evolife.launching.surroundings import home
 
 _BATCH = (
     *("SLURM_", "SLURMD_", "PBS_", "LSB_", "LSF_", "LS_SUBCWD", "SGE_", "OAR_"),
@@ -48,7 +49,7 @@ def local_environment(mpirun: Path, env: Mapping[str, str]) -> dict[str, str]:
         # In containers root is the usual user, and these ranks do nothing it could not.
         clean.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     # Open MPI does not start without one.
-    clean.setdefault("HOME", _home())
+    clean.setdefault("HOME", home())
     if clean.get("LD_LIBRARY_PATH"):
         # A loaded module's libraries would be found before those of this mpirun.
         own = [*map(str, _libraries(mpirun)), clean["LD_LIBRARY_PATH"]]
@@ -64,11 +65,3 @@ def _belongs(name: str, value: str, mpirun: Path) -> bool:
 def _libraries(mpirun: Path) -> list[Path]:
     lib = mpirun.absolute().parents[1] / "lib"
     return [path for path in (lib, lib / "openmpi", lib / "mpich") if path.is_dir()]
-
-
-def _home() -> str:
-    try:
-        return pwd.getpwuid(os.getuid()).pw_dir
-    except KeyError:
-        # Containers run as users that nobody has entered.
-        return "/nonexistent"

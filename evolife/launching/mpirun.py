@@ -17,7 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.launching.advice import advice
+from evolife.launching.advice import advice, signal_of
 from evolife.launching.chatter import copy_without_chatter
 from evolife.launching.local_environment import batch_variables, local_environment
 from evolife.launching.output import complain
@@ -37,7 +37,6 @@ _FLAGS = {
 _PR_SET_PDEATHSIG = 1
 _OURS = (0, EvolifeError.exit_code, InvalidInput.exit_code, Stopped.exit_code)
 """Exit codes that ranks end with; mpirun has others of its own."""
-_SIGNALS = {int(number) for number in signal.valid_signals()}
 
 
 def find_mpirun() -> Path | None:
@@ -112,7 +111,7 @@ def launch_local(
             code = _exit_code(process.wait(), received)
     if words := advice(code, ranks, heard, bool(received)):
         complain(f"evolife: {words}")
-    return code if code in _OURS or (code > 128 and code - 128 in _SIGNALS) else 1
+    return code if code in _OURS or signal_of(code) else 1
 
 
 def _scratch() -> tempfile.TemporaryDirectory[str]:

@@ -36,4 +36,4 @@ def complain(message: str) -> None:
     sys.stderr.write(line)
     sys.stderr.flush()
     if _console is not None:
-        os.write(_console, line.encode())
+        os.write(_console, line.encode(errors="backslashreplace"))

@@ -74,7 +74,7 @@ def enable_compile_cache(rank: int) -> Path | None:
 def _machine_kind() -> str:
     """Name what compiled programs depend on: architecture and processor features."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = ["flags: " + platform.processor()]
     telling = ("model name", "flags", "Features", "CPU part")

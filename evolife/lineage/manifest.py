@@ -156,7 +156,7 @@ def _generation(path: Path) -> int:
 
 def _cpu_model() -> str:
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         lines = []
     models = (line.split(":", 1)[1] for line in lines if line.startswith("model name"))
