@@ -9,6 +9,7 @@ from evolife.experiment import Experiment, build
 from evolife.film import check_record
 from evolife.footprint import check_memory
 from evolife.record import names
+from evolife.validation import generations_between
 
 
 def ready(config: RunConfig) -> tuple[Experiment, Experiment | None]:
@@ -44,21 +45,36 @@ def check_metric(experiment: Experiment, name: str, on_the_way: int | None) -> N
     """
     details = names.of_details(_statistics(experiment))
     ended = () if on_the_way else names.OF_CHAMPIONS
+    config = experiment.config
     if name in (*ended, *names.OF_GENERATIONS):
         return
-    config = experiment.config
-    if name not in details:
-        known = (*ended, *names.OF_GENERATIONS, *details)
+    if name in details:
+        when = on_the_way or config.generations
+        _check_time(name, "record.every", config.record.every, when)
+    elif name in names.OF_VALIDATION:
+        # The last generation is validated however seldom the others are.
+        every, when = generations_between(config), on_the_way or 1
+        _check_time(name, "record.validate_every", every, when)
+    else:
+        known = (*ended, *names.OF_GENERATIONS, *names.OF_VALIDATION, *details)
         raise InvalidInput(
             f"metric.name = {name}: no such metric; there are: {', '.join(known)}"
             f"{nearest(name, known)}"
         )
-    every, when = config.record.every, on_the_way or config.generations
+
+
+def _check_time(name: str, key: str, every: int | None, when: int) -> None:
+    """Refuse a metric that is not recorded after ``when`` generations."""
+    if every is None:
+        raise InvalidInput(
+            f"metric.name = {name}: not recorded with {key}: null; set it to a number "
+            "of generations, or to auto"
+        )
     if when % every and when != 1:
         raise InvalidInput(
             f"metric.name = {name}: recorded every {every} generations, and not at "
-            f"generation {when}, where it is needed; set record.every to a divisor of "
-            f"{when}, such as 1"
+            f"generation {when}, where it is needed; set {key} to a divisor of {when}, "
+            "such as 1"
         )
 
 

@@ -240,4 +240,14 @@ def test_metrics_of_the_environment_are_known(tmp_path):
         with pytest.raises(InvalidInput, match=f"not at generation {asked}"):
             check_metric(seldom, f"best/{own}", when)
     check_metric(seldom, f"best/{own}", 7)
+    curve = build(load_config("oven", ["record.validate_every=4"]))
+    none = build(load_config("oven", ["record.validate_every=null"]))
+    for name in names.OF_VALIDATION:
+        check_metric(made, name, None)
+        check_metric(curve, name, None)
+        check_metric(curve, name, 8)
+        with pytest.raises(InvalidInput, match=r"validate_every to a divisor of 9"):
+            check_metric(curve, name, 9)
+        with pytest.raises(InvalidInput, match=r"with record.validate_every: null"):
+            check_metric(none, name, None)
     check_metric(seldom, "fitness/mean", 9)

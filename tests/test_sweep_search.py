@@ -194,7 +194,7 @@ def test_a_search_runs_to_its_end(tmp_path, method):
     again = run("sweep", path, *SMALL, "--out", out, "--json")
     assert json.loads(again.stdout) == report
     # What may be named as a metric is what is recorded, and all of it.
-    known = {*names.OF_GENERATIONS, *names.of_details(())}
+    known = {*names.OF_GENERATIONS, *names.OF_VALIDATION, *names.of_details(())}
     for file in out.glob("runs/*/metrics.jsonl"):
         # The first line has the details, however seldom they are recorded.
         line = json.loads(file.read_text().splitlines()[0])

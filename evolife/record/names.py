@@ -18,6 +18,11 @@ OF_GENERATIONS = (
     *(f"ranks/{name}" for name in ("live_min", "live_median", "live_max", "slowest")),
 )
 """In every line of ``metrics.jsonl``."""
+OF_VALIDATION = (
+    *(f"validation/{name}" for name in ("mean", "low", "high")),
+    "time/validate",
+)
+"""In the lines of generations whose centre is validated, the last one among them."""
 _DETAIL = ("life/best_slope",)
 
 
