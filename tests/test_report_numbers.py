@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolife.reporting.fitness_picture import lowest_shown, smooth
+from evolife.reporting.fitness_picture import fitness_picture, lowest_shown, smooth
 from evolife.reporting.groups import Band, Group, band, groups
 from evolife.reporting.history import POINTS, read_history
 from evolife.reporting.importance import importances
@@ -129,6 +129,42 @@ def test_gaps_torn_and_damaged_lines(tmp_path: Path) -> None:
     means = found.curves["fitness/mean"]
     assert np.isnan(means[1]) and means[[0, 2]].tolist() == [1.0, 3.0]
     assert read_history(tmp_path / "none").lines == 0
+
+
+@pytest.mark.parametrize("every", [1, 7, 1000])
+def test_every_point_of_the_validation_curve_is_kept_until_there_are_many(
+    tmp_path: Path, every: int
+) -> None:
+    """Also where they lie on none of the lines that fitness is thinned to."""
+    records = lines(range(1, 3002))
+    wanted = [r for r in records if r["generation"] % every == 3 % every]
+    for record in wanted:
+        record["validation/mean"] = float(record["generation"])
+    records[5]["validation/mean"] = None
+    path = make_run(tmp_path / "run", records=records) / "metrics.jsonl"
+    steps, scores = read_history(path).validation
+    assert (np.diff(steps) > 0).all() and len(steps) == len(scores) <= POINTS
+    told = dict(zip((r["env_steps"] for r in records), records, strict=True))
+    assert [told[s]["validation/mean"] for s in steps] == scores.tolist()
+    assert scores[-1] == wanted[-1]["generation"]
+    assert len(wanted) > POINTS or len(scores) == len(wanted)
+
+
+def test_the_centre_has_the_first_panel_where_any_run_has_its_curve(
+    tmp_path: Path,
+) -> None:
+    records = lines([1.0, 2.0, 3.0])
+    plain = make_run(tmp_path / "plain", records=records)
+    for record, score in zip(records, [1.0, None, 4.0], strict=True):
+        record["validation/mean"] = score
+    shown = make_run(tmp_path / "shown", records=records)
+    told = {}
+    for path in (plain, shown):
+        picture = fitness_picture(groups(read_study([path])))
+        assert picture is not None
+        told[path.name] = picture
+    assert "the strategy's centre" in told["shown"].caption
+    assert "the strategy's centre" not in told["plain"].caption
 
 
 def test_numbers_are_those_that_json_reads(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Fitness over environment steps, with bands over seeds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from evolife.reporting.groups import Band, Group, band
+from evolife.reporting.history import VALIDATION, History
 from evolife.reporting.style import (
     INK,
     PALE,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _PANELS = {
+    VALIDATION: "the strategy's centre on lives that stay the same",
     "fitness/mean": "mean of the population",
     "fitness/best": "best member",
 }
@@ -54,20 +56,27 @@ def fitness_picture(every: Sequence[Group]) -> Picture | None:
             figure.legend(handles, words, loc="outside lower left", handlelength=3.6)
 
     png = drawn(2.5 * len(panels) + 0.4 + legend, draw)
-    return Picture("fitness", png, _alt(mean), _caption(mean))
+    return Picture("fitness", png, _alt(mean), _caption(mean, panels))
 
 
 def _bands(every: Sequence[Group], name: str) -> _Bands:
     found = []
     for group in every:
-        curves = [
-            (run.history.curves["env_steps"], smooth(run.history.curves[name]))
-            for run in group.ended
-            if run.history.has(name)
-        ]
+        drawable = (_curve(run.history, name) for run in group.ended)
+        curves = [curve for curve in drawable if curve]
         if curves and len((one := band(curves)).steps):
             found.append((group, one))
     return found
+
+
+def _curve(history: History, name: str) -> tuple[np.ndarray, np.ndarray] | None:
+    """Environment steps and what is drawn over them; None where nothing is finite."""
+    if name == VALIDATION:
+        steps, scores = history.validation
+        return (steps, scores) if steps.size else None
+    if not history.has(name):
+        return None
+    return history.curves["env_steps"], smooth(history.curves[name])
 
 
 def _draw(axes: "Axes", bands: _Bands) -> None:
@@ -150,15 +159,21 @@ def _ending(group: Group, one: Band) -> str:
     return f"{name} {way} from {start} to {end}{between}."
 
 
-def _caption(bands: _Bands) -> str:
+def _caption(bands: _Bands, panels: Mapping[str, _Bands]) -> str:
     kinds = sorted({one.spread for _, one in bands if one.seeds > 1})
     seeds = "There is one seed a group, so there are no bands"
     if kinds:
         seeds = f"Lines are medians over seeds, bands the {listed(kinds)}"
     floor = lowest_shown(bands)
     cut = "" if floor is None else f" Values below {number(floor)} are cut off."
+    centre = "Above"
+    if VALIDATION in panels:
+        centre = (
+            "On top the strategy's centre, measured on the same lives again and again: "
+            "what moves there was learned, and is no luck of a generation. Then"
+        )
     return (
-        f"{seeds}. Above the mean over the population, below the best member, which is "
-        "the largest of many noisy scores and therefore too high. Curves of 50 "
+        f"{seeds}. {centre} the mean over the population, below the best member, which "
+        "is the largest of many noisy scores and therefore too high. Curves of 50 "
         f"generations and more are running means over a 25th of their length.{cut}"
     )

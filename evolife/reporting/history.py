@@ -12,6 +12,8 @@ import numpy as np
 POINTS = 400
 """Points of a curve that are kept for drawing, at most about so many."""
 SCALARS = ("generation", "env_steps", "wall_s", "fitness/mean", "fitness/best")
+VALIDATION = "validation/mean"
+"""The strategy's centre on fixed lives, which only some lines tell of."""
 _LIFE = b'"life/best":'
 
 
@@ -32,6 +34,8 @@ class History:
 
     curves: Mapping[str, np.ndarray]
     """``(P,)`` each by key, thinned, in the order of ``env_steps``; NaN is a gap."""
+    validation: tuple[np.ndarray, np.ndarray]
+    """``(V,)`` environment steps and centre's scores, where there are any; thinned."""
     last: Mapping[str, float]
     """The last line's values; NaN where it has none that is finite."""
     highest: Mapping[str, float]
@@ -57,7 +61,7 @@ def read_history(path: Path, more: Sequence[str] = ()) -> History:
 
     Never raises: a file that is not there or cannot be read has no lines.
     """
-    names = tuple(dict.fromkeys((*SCALARS, *more)))
+    names = tuple(dict.fromkeys((*SCALARS, VALIDATION, *more)))
     tags = [(name, json.dumps(name).encode() + b":") for name in names]
     columns = {name: array.array("d") for name in names}
     first = last = b""
@@ -88,6 +92,7 @@ def _summarised(
     finite = {name: column[np.isfinite(column)] for name, column in values.items()}
     return History(
         curves=_thinned(values),
+        validation=_validation(values),
         last={k: float(v[-1]) if v.size else math.nan for k, v in values.items()},
         highest={k: float(v.max()) if v.size else math.nan for k, v in finite.items()},
         lowest={k: float(v.min()) if v.size else math.nan for k, v in finite.items()},
@@ -107,6 +112,12 @@ def _thinned(values: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     # Backwards from the end, so that the last line is always among them.
     kept = order[::-1][::stride][::-1]
     return {name: column[kept] for name, column in values.items()}
+
+
+def _validation(values: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    known = np.isfinite(values[VALIDATION])
+    found = _thinned({k: values[k][known] for k in ("env_steps", VALIDATION)})
+    return found["env_steps"], found[VALIDATION]
 
 
 def _is_closed(line: bytes) -> bool:
