@@ -18,6 +18,7 @@ from evolife.storage.transfer import on_rank_zero
 
 HASHED_OR_SHOWN = {
     *("config/hyperparameters", "config/meta", "config/model", "config/schema"),
+    "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "functions/sources"),
     *("record/hparams", "reporting/groups", "reporting/history", "reporting/study"),
     *("reporting/importance", "reporting/table", "reporting/words"),

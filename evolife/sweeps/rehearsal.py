@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig
 from evolife.errors import EvolifeError, InvalidInput
+from evolife.storage.strict_json import dumps
 from evolife.sweeps.checks import ordered, resolved
 from evolife.sweeps.expansion import canonical, draws
 from evolife.sweeps.folder import Entry
@@ -61,9 +62,7 @@ def rehearse(
         ],
     }
     command = [sys.executable, "-m", __name__]
-    done = subprocess.run(
-        command, input=json.dumps(task), capture_output=True, text=True
-    )
+    done = subprocess.run(command, input=dumps(task), capture_output=True, text=True)
     if done.returncode:
         told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
         raise EvolifeError(f"the runs cannot be checked: {told[-1]}")
@@ -112,7 +111,7 @@ def _grouped(refused: dict[str, str]) -> Iterator[str]:
 
 def _answer(task: dict[str, Any]) -> dict[str, Any]:
     """What the process of its own finds out."""
-    base = RunConfig.model_validate_json(json.dumps(task["base"]))
+    base = RunConfig.model_validate_json(dumps(task["base"]))
     ends = time.time() + task["seconds"]
     known: dict[str, str] = {}
     refused: dict[str, str] = {}
@@ -166,7 +165,7 @@ def _main() -> None:
         first = str(error).strip().partition("\n")[0]
         sys.exit(f"{type(error).__name__}: {first or 'no message'}")
     with os.fdopen(said, "w") as out:
-        json.dump(answer, out)
+        out.write(dumps(answer))
 
 
 if __name__ == "__main__":
