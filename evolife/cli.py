@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import evolife
 from evolife import commands
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.launching.guard import report_and_exit
+from evolife.launching.numerics import use_own_settings
 from evolife.launching.surroundings import flush, forget_stdout, settle
 
 
@@ -26,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     settle()
     arguments = list(sys.argv[1:] if argv is None else argv)
+    use_own_settings(os.environ)
     try:
         names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
         _check_command(arguments, names)

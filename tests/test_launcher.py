@@ -17,6 +17,7 @@ from evolife.launching.grant import granted_cores
 from evolife.launching.launcher import Plan, launcher_world, place, plan_ranks
 from evolife.launching.local_environment import local_environment
 from evolife.launching.mpirun import find_mpirun, launch_local, obstacle
+from evolife.launching.numerics import exact_flags
 from evolife.launching.process import prepare_process
 
 needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
@@ -525,7 +526,8 @@ def test_one_thread_is_set_and_the_users_flags_win(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
     monkeypatch.setattr("evolife.launching.process.place", lambda: None)
     prepare_process()
-    flags = "--xla_cpu_multi_thread_eigen=true intra_op_parallelism_threads=1"
+    given = exact_flags("--xla_cpu_multi_thread_eigen=true")
+    flags = f"{given} intra_op_parallelism_threads=1"
     assert os.environ["XLA_FLAGS"] == flags
     assert os.environ["OMP_NUM_THREADS"] == os.environ["OPENBLAS_NUM_THREADS"] == "1"
     assert os.environ["MKL_NUM_THREADS"] == "3"

@@ -8,6 +8,7 @@ from typing import Any
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
 from evolife.functions.sources import Override, Source, override_texts, run_config
+from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
 
 
@@ -55,7 +56,8 @@ def describe(
         InvalidInput: something is wrong with the config.
     """
     texts = override_texts(overrides, settings)
-    return answer(run_config(config, texts, plugins))
+    with own_settings():
+        return answer(run_config(config, texts, plugins))
 
 
 def answer(config: RunConfig) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import argparse
 import importlib.metadata
+import os
 from typing import Any
 
 from evolife.arguments import add_json
@@ -43,17 +44,19 @@ def run(args: argparse.Namespace) -> int:
 def doctor() -> dict[str, Any]:
     """Look at the machine as evolife sees it, without starting MPI or JAX.
 
+    Where ``JAX_PLATFORMS`` is set, another process tries it.
+
     Returns:
         The document that ``evolife doctor --json`` prints: the machine, cores, MPI,
         packages, and advice in words.
     """
-    from evolife.launching import mpirun
+    from evolife.launching import mpirun, numerics
     from evolife.ranks import mpi_library
 
     obstacle, ranks = mpirun.obstacle(), _local_ranks()
     missing = [name for name in _EXTRAS if not _installed(name)]
     advice = [f"one rank only: {obstacle}"] if obstacle else []
-    advice += ranks_advice(ranks, usable_cores())
+    advice += [*ranks_advice(ranks, usable_cores()), *numerics.advice(os.environ)]
     advice += [
         f"{name} is missing: pip install 'evolife[{_EXTRAS[name]}]'" for name in missing
     ]

@@ -9,6 +9,7 @@ from evolife.errors import pasted
 from evolife.functions.evaluate import config_of_lives, open_asked
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
+from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.record.terminal import Terminal
 
@@ -41,6 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     with guard(open_ranks(plan.ranks if plan.mode == "join" else 1)) as ranks:
         enable_compile_cache(ranks.rank)
+        check_device()
         from evolife.evaluation import evaluate
 
         report = evaluate(folder, config, args.lives, ranks, args.film)

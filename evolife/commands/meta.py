@@ -12,6 +12,7 @@ from evolife.functions.process import prepare
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.mpirun import launch_local
+from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.terminal import Terminal
@@ -55,6 +56,7 @@ def run(args: argparse.Namespace) -> int:
 
     with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
+        check_device()
         from evolife.meta_journal import markdown
         from evolife.meta_run import meta
         from evolife.storage.transfer import on_rank_zero

@@ -11,6 +11,7 @@ from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
 from evolife.functions.process import prepare
 from evolife.functions.sources import Override, Source, override_texts, run_config
+from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
 
 _TILES = (4, 8, 16, 32, 64, 128, 256, 512)
@@ -68,7 +69,8 @@ def plan(
         raise InvalidInput(f"--ranks {ranks}: allowed are 1 to 100000")
     found = run_config(config, override_texts(overrides, settings), plugins)
     prepare()
-    return _planned(found, ranks, tune)
+    with own_settings():
+        return _planned(found, ranks, tune)
 
 
 def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:

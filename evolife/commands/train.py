@@ -19,6 +19,7 @@ from evolife.functions.train import chosen_config
 from evolife.launching.guard import guard
 from evolife.launching.launcher import place, plan_ranks
 from evolife.launching.mpirun import launch_local
+from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
 from evolife.record.progress import count, span
@@ -67,6 +68,7 @@ def run(args: argparse.Namespace) -> int:
 
     with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
+        check_device()
         from evolife.run import Session, train
         from evolife.storage.transfer import on_rank_zero
 

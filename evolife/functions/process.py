@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
@@ -11,6 +12,11 @@ from typing import Any, Literal
 from evolife.errors import InvalidInput
 from evolife.launching.guard import stop_on_signals
 from evolife.launching.launcher import Plan, place, plan_ranks
+from evolife.launching.numerics import (
+    check_device,
+    own_settings,
+    warn_of_late_flags,
+)
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.launching.surroundings import settle_home
 from evolife.record.terminal import Terminal
@@ -32,11 +38,19 @@ class Quiet(Terminal):
 def prepare() -> None:
     """Prepare this process as a command would; JAX should not have computed yet.
 
-    The number of threads is read when JAX computes for the first time.
+    The number of threads and the flags of XLA are read when JAX computes for the first
+    time.
+
+    Raises:
+        InvalidInput: ``JAX_PLATFORMS`` names a device that is not here.
     """
     settle_home()
+    started = "jax" in sys.modules
     prepare_process()
     enable_compile_cache(0)
+    check_device()
+    if started:
+        warn_of_late_flags()
 
 
 @contextlib.contextmanager
@@ -52,6 +66,7 @@ def alone(quiet: bool = True) -> Iterator[tuple[Ranks, Terminal]]:
     ranks = Serial()
     with our_errors(), contextlib.ExitStack() as stack:
         prepare()
+        stack.enter_context(own_settings())
         if threading.current_thread() is threading.main_thread():
             stack.enter_context(stop_on_signals(ranks))
         yield ranks, Quiet() if quiet else Terminal()

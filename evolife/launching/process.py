@@ -13,6 +13,7 @@ from pathlib import Path
 from evolife.launching.affinity import allowed_cores, core_for, pin
 from evolife.launching.launcher import place
 from evolife.launching.mpirun import LAUNCHER
+from evolife.launching.numerics import exact_flags
 
 _ONE_THREAD = {
     "xla_cpu_multi_thread_eigen": "--xla_cpu_multi_thread_eigen=false",
@@ -29,7 +30,7 @@ def prepare_process() -> None:
     A rank is also kept on one core of its own where ranks fill the machine. Nothing
     that the user's environment sets is overridden.
     """
-    flags = os.environ.get("XLA_FLAGS", "")
+    flags = exact_flags(os.environ.get("XLA_FLAGS", ""))
     added = [text for name, text in _ONE_THREAD.items() if name not in flags]
     os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *added])
     for variable in _THREAD_VARIABLES:

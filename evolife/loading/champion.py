@@ -13,6 +13,7 @@ from evolife.base import Genome
 from evolife.errors import InvalidInput, pasted
 from evolife.functions.process import our_errors, prepare
 from evolife.functions.sources import Source, environment_override
+from evolife.launching.numerics import own_settings
 from evolife.loading.life import Life
 from evolife.storage import champions
 
@@ -56,6 +57,7 @@ class Champion:
     """Named statistics of the environment, averaged over the held-out lives."""
 
     @cached_property
+    @own_settings()
     def genome(self) -> Genome:
         """Its genome: the agent's own named tuple of arrays.
 
@@ -65,6 +67,7 @@ class Champion:
         place = self._place
         return jax.tree.map(lambda leaf: leaf[place], self.run.stages.genomes)
 
+    @own_settings()
     def start(self, seed: int = 0, life: int = 0) -> Life:
         """Be born, to act in a loop of your own.
 
@@ -81,6 +84,7 @@ class Champion:
         # Every champion lives as member 0 of generation 0 when it is evaluated.
         return Life(hand, genome, keys.life_key(pool, 0, 0, life))
 
+    @own_settings()
     def live(
         self,
         steps: int | None = None,

@@ -7,6 +7,7 @@ import numpy as np
 
 from evolife.base import Genome, Key, TimeStep
 from evolife.errors import InvalidInput
+from evolife.launching.numerics import own_settings
 from evolife.loading.hand import Hand
 
 
@@ -16,6 +17,7 @@ class Life:
     It remembers from one ``act`` to the next, so that a life is one object.
     """
 
+    @own_settings()
     def __init__(self, hand: Hand, genome: Genome, key: Key) -> None:
         """Be born in the life that ``key`` stands for."""
         self._hand, self._genome, self._key = hand, jax.device_put(genome), key
@@ -28,6 +30,7 @@ class Life:
         """What the life changed in the agent so far: named arrays."""
         return jax.device_get(self._mind)
 
+    @own_settings()
     def act(self, observation: Any, reward: Any = 0.0, first: Any = False) -> Any:
         """Sense one step and act on it.
 
