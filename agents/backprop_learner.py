@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Gt, Le
 
-from evolife import noise
 from evolife.base import Action, Agent, Array, Key, TimeStep
 from evolife.parts.actions import features
 from evolife.parts.actor_critic import ActorCritic, actor_critic, merit
@@ -67,9 +66,10 @@ class BackpropLearner(Agent):
 
     def init_state(self, genome: Genome, key: Key) -> State:
         """A copy of the weights, to be changed."""
-        weights = noise.materialise(genome.weights)
-        none = jax.tree.map(jnp.zeros_like, weights)
-        return State(weights, none, jnp.zeros((), jnp.float32), no_action(self.spec))
+        none = jax.tree.map(jnp.zeros_like, genome.weights)
+        return State(
+            genome.weights, none, jnp.zeros((), jnp.float32), no_action(self.spec)
+        )
 
     def step(
         self, genome: Genome, state: State, timestep: TimeStep, key: Key

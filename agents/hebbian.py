@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Gt, MinLen
 
-from evolife import noise
 from evolife.base import Action, Agent, Array, Key, TimeStep
 from evolife.parts.abcd import Rule, grow, rule
 from evolife.parts.actions import act, features, output_size
@@ -82,6 +81,6 @@ class Hebbian(Agent):
         space = self.spec.action_space
         action = act(space, sums, key, self.sample)
         ends = itertools.pairwise(activities)
-        layers = zip(state.weights, noise.materialise(genome), ends, strict=True)
+        layers = zip(state.weights, genome, ends, strict=True)
         grown = [grow(w, law, *pair, self.bound) for w, law, pair in layers]
         return State(tuple(grown), features(space, action)), action

@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 from annotated_types import Ge
 
-from evolife import noise
 from evolife.base import Action, Agent, Array, Key, TimeStep
 from evolife.parts.actions import act, features, output_size
 from evolife.parts.linear import Linear, linear
@@ -105,7 +104,6 @@ class LearnedRule(Agent):
         self, genome: Genome, state: State, timestep: TimeStep, key: Key
     ) -> tuple[State, Action]:
         """Learn from what was done, last layer first; then sense and act."""
-        genome = noise.materialise(genome)
         told = jnp.stack([timestep.reward, timestep.first.astype(jnp.float32)])
         back = _messages(genome.feedback, state.said)
         synapses: list[Array] = []

@@ -1,7 +1,7 @@
 """Long short-term memory that senses its own actions and rewards."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ class Genome(NamedTuple):
     """Weights, fixed within a life; columns are input, forget, output gate, cell."""
 
     senses: Linear
-    memory: Any
+    memory: Array
     """``(hidden, 4 hidden)``; the biases are those of the senses."""
     readout: Linear
 

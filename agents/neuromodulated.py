@@ -1,7 +1,7 @@
 """Recurrent network that rewires itself whenever its own signal says so."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,9 +19,9 @@ class Genome(NamedTuple):
     """Fixed weights, how plastic each synapse is, and what opens the gate."""
 
     senses: Linear
-    recurrent: Any
+    recurrent: Array
     """``(hidden, hidden)`` fixed weights U, from the row's unit to the column's."""
-    plasticity: Any
+    plasticity: Array
     """``(hidden, hidden)`` weights alpha of the fast synapses, of either sign."""
     rate: Array
     """``()`` logit of the share eta of the newest activity in the traces."""

@@ -1,13 +1,12 @@
 """Spiking network whose synapses learn from the timing of spikes, gated by reward."""
 
 import dataclasses
-from typing import Annotated, Any, ClassVar, NamedTuple
+from typing import Annotated, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Gt, Le, Lt
 
-from evolife import noise
 from evolife.base import Action, Agent, Array, Key, TimeStep
 from evolife.parts.actions import act, features, output_size
 from evolife.parts.linear import Linear, linear
@@ -19,7 +18,7 @@ class Genome(NamedTuple):
     """Weights in and out, synapses at birth, and how strongly timing counts."""
 
     senses: Linear
-    synapses: Any
+    synapses: Array
     """``(hidden, hidden)`` at birth, from the row's neuron to the column's."""
     plus: Array
     """``(hidden,)`` gain of synapses onto a neuron that spikes after its input."""
@@ -90,7 +89,7 @@ class Spiking(Agent):
     def init_state(self, genome: Genome, key: Key) -> State:
         """At rest, with the synapses that evolution gave."""
         rest = jnp.zeros(self.hidden, jnp.float32)
-        synapses = jnp.clip(noise.materialise(genome.synapses), -self.bound, self.bound)
+        synapses = jnp.clip(genome.synapses, -self.bound, self.bound)
         none = jnp.zeros_like(synapses)
         return State(rest, rest, rest, synapses, none, no_action(self.spec))
 

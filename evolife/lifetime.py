@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from evolife import factored
 from evolife.base import (
     Agent,
     AgentState,
@@ -63,7 +64,7 @@ def birth(
 ) -> Life:
     """Begin the life that ``key`` stands for."""
     state, timestep = environment.reset(jax.random.fold_in(key, _RESET))
-    newborn = agent.init_state(genome, jax.random.fold_in(key, _BIRTH))
+    newborn = factored.call(agent.init_state, genome, jax.random.fold_in(key, _BIRTH))
     return Life(newborn, state, timestep, jnp.zeros(bins, jnp.float32))
 
 
@@ -84,15 +85,15 @@ def advance(
     anything more, the remaining bins cost nothing. With None they are lived all the
     same.
     """
-    newborn = agent.init_state(genome, jax.random.fold_in(key, _BIRTH))
+    newborn = factored.call(agent.init_state, genome, jax.random.fold_in(key, _BIRTH))
     thoughts = jax.random.fold_in(key, _AGENT)
     events = jax.random.fold_in(key, _WORLD)
 
     def step(t: Array, carry: tuple) -> tuple:
         mind, world, timestep, total = carry
         mind = mind if agent.learns else newborn
-        mind, action = agent.step(
-            genome, mind, timestep, jax.random.fold_in(thoughts, t)
+        mind, action = factored.call(
+            agent.step, genome, mind, timestep, jax.random.fold_in(thoughts, t)
         )
         world, timestep = environment.step(world, action, jax.random.fold_in(events, t))
         return mind, world, timestep, total + timestep.reward

@@ -7,6 +7,7 @@ Sarkar et al. 2025); a population therefore never exists as K full matrices.
 """
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -19,8 +20,7 @@ from evolife.base import Array, Genome, Key
 class LowRankMatrix:
     """The matrix ``w + a @ b.T``, kept apart so that members can share ``w``.
 
-    ``x @ matrix`` costs one product with the shared ``w`` and two thin ones; any other
-    use materialises it.
+    No array: :func:`evolife.factored.call` runs code written for arrays on it.
     """
 
     def __init__(self, w: Array, a: Array, b: Array) -> None:
@@ -35,63 +35,56 @@ class LowRankMatrix:
         """Rebuild from the three factors."""
         return cls(*children)
 
-    def materialise(self) -> Array:
-        """Return the full ``(m, n)`` matrix."""
-        return self.w + self.a @ self.b.T
-
-    def __rmatmul__(self, x: Array) -> Array:
-        # A sum over inputs as a product with ones: under vmap the plain ``x @ a`` is a
-        # batch of dot products, which XLA's CPU code does not vectorise.
-        ones = jnp.ones(self.a.shape[0], self.a.dtype)
-        shared = x @ self.w
-        for i in range(self.a.shape[1]):
-            scale = (x * self.a[:, i]) @ ones
-            shared = shared + scale[..., None] * self.b[:, i]
-        return shared
-
-    def __matmul__(self, x: Array) -> Array:
-        return self.w @ x + self.a @ (self.b.T @ x)
-
-    @property
-    def T(self) -> "LowRankMatrix":  # noqa: N802
-        """The transpose, still in factors."""
-        return LowRankMatrix(self.w.T, self.b, self.a)
-
     @property
     def shape(self) -> tuple[int, ...]:
         """``(m, n)``."""
         return self.w.shape
 
     @property
-    def ndim(self) -> int:
-        """Always 2."""
-        return self.w.ndim
-
-    @property
     def dtype(self) -> Any:
         """The dtype of the entries."""
         return self.w.dtype
 
-    def __getitem__(self, index: Any) -> Array:
-        return self.materialise()[index]
+    @property
+    def T(self) -> "LowRankMatrix":  # noqa: N802
+        """The transpose, still in factors."""
+        return LowRankMatrix(self.w.T, self.b, self.a)
 
-    def __add__(self, other: Any) -> Array:
-        return self.materialise() + other
+    def materialise(self) -> Array:
+        """Return the full ``(m, n)`` matrix."""
+        return self.w + self.a @ self.b.T
 
-    def __mul__(self, other: Any) -> Array:
-        return self.materialise() * other
+    def product(
+        self, x: Array, axis: int = 0, precision: Any = None, dtype: Any = None
+    ) -> Array:
+        """Contract the last axis of ``x`` with ``axis`` of the matrix: ``x @ matrix``.
 
-    def __sub__(self, other: Any) -> Array:
-        return self.materialise() - other
+        One product with the shared ``w``, and two thin ones for each rank. What is said
+        of ``precision`` and ``dtype`` goes to ``jax.lax.dot_general``.
+        """
+        inner, outer = (self.b, self.a) if axis else (self.a, self.b)
+        axes = ((x.ndim - 1,), (axis,)), ((), ())
+        result = jax.lax.dot_general(x, self.w, axes, precision, dtype)
+        # A sum over inputs as a product with ones: under vmap the plain ``x @ a`` is a
+        # batch of dot products, which XLA's CPU code does not vectorise.
+        ones = jnp.ones(inner.shape[0], inner.dtype)
+        for i in range(inner.shape[1]):
+            scale = jnp.matmul(x * inner[:, i], ones, precision=precision)
+            result = result + scale[..., None] * outer[:, i]
+        return result
 
-    def __rsub__(self, other: Any) -> Array:
-        return other - self.materialise()
+    def part(self, rows: slice, columns: slice) -> "LowRankMatrix":
+        """Some rows and columns, still in factors."""
+        return LowRankMatrix(self.w[rows, columns], self.a[rows], self.b[columns])
 
-    def __neg__(self) -> Array:
-        return -self.materialise()
-
-    __radd__ = __add__
-    __rmul__ = __mul__
+    def window(self, starts: Sequence[Any], sizes: Sequence[int]) -> "LowRankMatrix":
+        """As :meth:`part`, from places that may be traced."""
+        cut = jax.lax.dynamic_slice_in_dim
+        return LowRankMatrix(
+            jax.lax.dynamic_slice(self.w, starts, sizes),
+            cut(self.a, starts[0], sizes[0]),
+            cut(self.b, starts[1], sizes[1]),
+        )
 
 
 class Layout(NamedTuple):

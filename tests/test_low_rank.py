@@ -6,13 +6,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from jax.extend import core
 
-from evolife import keys, noise
+from evolife import factored, keys, noise
 from evolife.base import LifeStatistics
 from evolife.errors import InvalidInput
 from evolife.selection.shaping import CenteredRank, Raw
 from evolife.strategies.low_rank import LowRank, LowRankStrategy
+from tests.jaxpr_tools import sizes
 
 TEMPLATE = {"w": jnp.zeros((6, 5)), "bias": jnp.zeros(5)}
 KEY = keys.root_key(3)
@@ -134,22 +134,6 @@ def test_weights_come_from_the_selection():
     assert not np.allclose(plain.mean["w"], raw.mean["w"])
 
 
-def sizes(jaxpr) -> list[int]:
-    """Elements of every intermediate, also within nested programs."""
-    found = []
-    for equation in jaxpr.eqns:
-        found += [v.aval.size for v in equation.outvars if hasattr(v.aval, "size")]
-        for value in jax.tree.leaves(
-            list(equation.params.values()),
-            is_leaf=lambda x: isinstance(x, core.Jaxpr | core.ClosedJaxpr),
-        ):
-            if isinstance(value, core.ClosedJaxpr):
-                found += sizes(value.jaxpr)
-            elif isinstance(value, core.Jaxpr):
-                found += sizes(value)
-    return found
-
-
 def test_no_intermediate_is_as_large_as_the_population():
     template = {"w": jnp.zeros((96, 80)), "bias": jnp.zeros(80)}
     size, parameters = 64, 96 * 80 + 80
@@ -160,7 +144,11 @@ def test_no_intermediate_is_as_large_as_the_population():
     inputs = (state, proposal, jnp.int32(0), fitness, no_statistics(size))
 
     def act(lanes, build=lambda genome: genome):
-        return jax.vmap(lambda i: x @ build(strategy.member(proposal, i))["w"])(lanes)
+        def of_member(index):
+            genome = build(strategy.member(proposal, index))
+            return factored.call(lambda genome: x @ genome["w"], genome)
+
+        return jax.vmap(of_member)(lanes)
 
     update = sizes(jax.make_jaxpr(strategy.update)(*inputs).jaxpr)
     live = sizes(jax.make_jaxpr(act)(lanes).jaxpr)

@@ -36,7 +36,11 @@ BAD_FILES = [
     ("x = 1\n\nx / 0\n", ":3: agent 'habit': ZeroDivisionError: division by zero"),
     ("import sys\nsys.exit(4)\n", ":2: agent 'habit': SystemExit: 4"),
     ("import evolife.nope\n", "ModuleNotFoundError: No module named 'evolife.nope'"),
-    ("import nope_nope\n", ":1: agent 'habit': needs the package 'nope_nope'"),
+    (
+        "import nope_nope\n",
+        ":1: agent 'habit': needs the module 'nope_nope', which is missing: it is "
+        "neither installed nor beside the plug-in",
+    ),
 ]
 
 
@@ -94,3 +98,53 @@ def test_a_missing_optional_package_names_its_extra(
     monkeypatch.delitem(sys.modules, "evolife.envs.gymnax", raising=False)
     with pytest.raises(InvalidInput, match=r"'gymnax'.*pip install 'evolife\[envs\]'"):
         registry.load("envs", "gymnax")
+
+
+WAYS = [
+    "from layers import WIDTH",
+    "import layers; WIDTH = layers.WIDTH",
+    "from .layers import WIDTH",
+    "from . import layers; WIDTH = layers.WIDTH",
+    "from below import WIDTH",
+    "from ..below import WIDTH",
+    "from package.inner import WIDTH",
+    "from ..package.inner import WIDTH",
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_plugin_imports_what_lies_beside_it(tmp_path: Path, way: str) -> None:
+    """Two folders have files of the same names; each plug-in finds its own."""
+    for width in (3, 4):
+        folder = tmp_path / f"folder{width}"
+        plugin(folder, "layers", f"WIDTH = {width}\n")
+        (folder / "below.py").write_text("import layers\nWIDTH = layers.WIDTH\n")
+        (folder / "package").mkdir()
+        (folder / "package/__init__.py").write_text("")
+        (folder / "package/inner.py").write_text(f"WIDTH = {width}\n")
+        plugin(folder, "habit", f"{way}\n{HABIT}    width = WIDTH\n")
+        if way == "from ..below import WIDTH":
+            (folder / "below.py").write_text(f"WIDTH = {width}\n")
+    for width in (3, 4, 3):
+        found = registry.load("agents", "habit", (str(tmp_path / f"folder{width}"),))
+        assert found.width == width
+
+
+def test_what_python_finds_itself_is_not_shadowed(tmp_path: Path) -> None:
+    """An agent may be called as a module of Python's library that others import."""
+    plugin(tmp_path, "colorsys", "raise SystemExit(3)\n")
+    plugin(tmp_path, "habit", f"import colorsys; colorsys.hsv_to_rgb\n{HABIT}")
+    sys.modules.pop("colorsys", None)
+    assert registry.load("agents", "habit", (str(tmp_path),)).__name__ == "Habit"
+
+
+def test_a_fault_beside_a_plugin_is_named_where_it_is(tmp_path: Path) -> None:
+    helper = plugin(tmp_path, "layers", "x = 1\nimport nope_nope\n")
+    path = plugin(tmp_path, "habit", f"import layers\n{HABIT}")
+    for _ in range(2):
+        with pytest.raises(InvalidInput) as caught:
+            registry.load("agents", "habit", (str(tmp_path),))
+        assert str(caught.value).startswith(f"{helper}:2: agent 'habit': ")
+    helper.write_text("x = 1\n")
+    assert registry.load("agents", "habit", (str(tmp_path),)).__name__ == "Habit"
+    assert path.exists()

@@ -1,6 +1,6 @@
 """Generalised Hebbian plasticity: one rule of five numbers a synapse."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,15 +11,15 @@ from evolife.base import Array, Key
 class Rule(NamedTuple):
     """Coefficients of one layer's synapses, ``(inputs, outputs)`` each."""
 
-    a: Any
+    a: Array
     """Of the correlation of both activities."""
-    b: Any
+    b: Array
     """Of the activity before the synapse."""
-    c: Any
+    c: Array
     """Of the activity after it."""
-    d: Any
+    d: Array
     """Of nothing: growth by itself."""
-    eta: Any
+    eta: Array
     """Learning rate."""
 
 

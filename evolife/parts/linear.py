@@ -1,6 +1,6 @@
 """A linear layer."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -11,8 +11,8 @@ from evolife.base import Array, Key
 class Linear(NamedTuple):
     """``y = x @ weight + bias``."""
 
-    weight: Any
-    """``(inputs, outputs)``; a low-rank strategy hands in a factored matrix."""
+    weight: Array
+    """``(inputs, outputs)``."""
     bias: Array
     """``(outputs,)``."""
 

@@ -7,7 +7,7 @@ rule fits layers of any size (VSML, Kirsch & Schmidhuber 2021; multiplied messag
 BLUR, Sandler et al. 2021).
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -21,11 +21,11 @@ class Rule(NamedTuple):
 
     update: Linear
     """From its state and the product of its messages to gates and candidates."""
-    before: Any
+    before: Array
     """``(channels, 2 units)``: the same from the message of the neuron before it."""
-    after: Any
+    after: Array
     """``(channels, 2 units)``: the same from the message of the neuron after it."""
-    broadcast: Any
+    broadcast: Array
     """``(2, 2 units)``: the same from reward and ``first``, told to all."""
     emit: Linear
     """From its state to ``2 channels`` weights: of messages forward, then back."""

@@ -2,12 +2,10 @@
 
 import ast
 import contextlib
-import hashlib
 import importlib.metadata
 import importlib.resources
 import importlib.util
 import inspect
-import sys
 import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,11 +13,16 @@ from types import ModuleType
 from typing import NamedTuple
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
+from evolife.plugins.imports import import_file, is_beside
 
 KINDS = {"agents": "Agent", "envs": "Environment"}
 """Kinds of plug-in, and the class of ``evolife.base`` that each derives from."""
 
-_EXTRAS = dict.fromkeys(("gymnax", "six", "sklearn", "brax", "mujoco"), "envs")
+_PACKAGES = {
+    **dict.fromkeys(("gymnax", "six", "sklearn"), "evolife[envs]"),
+    **{name: name for name in ("brax", "equinox", "flax", "gymnasium", "optax")},
+}
+"""What to install for a missing module, where that is known."""
 
 
 class _Found(NamedTuple):
@@ -91,17 +94,21 @@ def _place(error: BaseException, path: Path) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == str(path)]
-    return f"{path}:{lines[-1]}" if lines else str(path)
+    places = [(f.filename, f.lineno) for f in frames if is_beside(f.filename, path)]
+    return "{}:{}".format(*places[-1]) if places else str(path)
 
 
 def _say(error: BaseException) -> str:
-    package = error.name if isinstance(error, ModuleNotFoundError) else None
-    if package and "." not in package:
-        wanted = f"evolife[{_EXTRAS[package]}]" if package in _EXTRAS else package
+    module = error.name if isinstance(error, ModuleNotFoundError) else None
+    if module in _PACKAGES:
         return (
-            f"needs the package '{package}', which is not installed; "
-            f"run: pip install '{wanted}'"
+            f"needs the package '{module}', which is not installed; "
+            f"run: pip install '{_PACKAGES[module]}'"
+        )
+    if module and not module.startswith("evolife"):
+        return (
+            f"needs the module '{module}', which is missing: it is neither installed "
+            "nor beside the plug-in"
         )
     message = error.msg if isinstance(error, SyntaxError) else str(error)
     return f"{type(error).__name__}: {message.strip() or 'no message'}"
@@ -161,22 +168,7 @@ def _installed(kind: str) -> Iterator[tuple[str, _Found]]:
 def _import(path: Path, module: str | None) -> ModuleType:
     if module is not None:
         return importlib.import_module(module)
-    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:16]
-    unique = f"evolife_plugin_{digest}"
-    if unique in sys.modules:
-        return sys.modules[unique]
-    spec = importlib.util.spec_from_file_location(unique, path)
-    if spec is None or spec.loader is None:
-        raise InvalidInput(f"{path}: cannot be imported as Python")
-    loaded = importlib.util.module_from_spec(spec)
-    # Dataclasses look their module up while it is still being executed.
-    sys.modules[unique] = loaded
-    try:
-        spec.loader.exec_module(loaded)
-    except BaseException:
-        del sys.modules[unique]
-        raise
-    return loaded
+    return import_file(path)
 
 
 def _only_class(kind: str, what: str, module: ModuleType, path: Path) -> type:
