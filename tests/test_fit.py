@@ -58,6 +58,11 @@ class World(Environment):
             return self._sense()
         return state, self._sense()
 
+    def statistics(self, state: Any) -> Any:
+        if self.flaw == "no names":
+            return [state["clock"]]
+        return {"visits": jnp.zeros(3 if self.flaw == "vector" else ())}
+
     def over(self, state: Any) -> Any:
         return state["clock"] if self.flaw == "over" else None
 
@@ -105,6 +110,8 @@ MISFITS = [
     (World("world dtype"), Mind(SPEC), "environment.step at ['clock'] is float32[]"),
     (World("world structure"), Mind(SPEC), "the state after environment.step is"),
     (World("no pair"), Mind(SPEC), "World.step returns TimeStep, must return a pair"),
+    (World("vector"), Mind(SPEC), "'visits' is float32[3], must be one number a life"),
+    (World("no names"), Mind(SPEC), "statistics is a list, must be numbers by name"),
     (World("over"), Mind(SPEC), "environment.over is int32[], must be bool[]"),
     (World(), Mind(SPEC, "empty"), "the genome is empty"),
     (World(), Mind(SPEC, "genome"), "init_genome at ['w'] is float16[4, 5], must be"),

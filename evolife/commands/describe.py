@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import RunConfig
+from evolife.config.model import RunConfig, control_config
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
@@ -61,11 +61,17 @@ def describe(
 
 
 def answer(config: RunConfig) -> dict[str, Any]:
-    """The five questions and their answers, with the numbers behind them."""
-    from evolife.plugins.registry import build_agent, build_environment
+    """The five questions and their answers, with the numbers behind them.
 
-    environment = build_environment(config)
-    agent = build_agent(config, environment)
+    Raises:
+        InvalidInput: for whatever ``evolife train`` would refuse of the config.
+    """
+    from evolife.precheck import checked
+
+    experiment = checked(config)
+    if against := control_config(config):
+        checked(against)
+    environment, agent = experiment.environment, experiment.agent
     spec, steps = environment.spec, config.lifetime.steps
     optimum, memoryless = environment.optimum(steps), environment.memoryless(steps)
     known = [

@@ -28,8 +28,8 @@ _Shape = jax.ShapeDtypeStruct
 def check_fit(agent: Agent, environment: Environment) -> None:
     """Trace one birth and one step of both abstractly; nothing is computed.
 
-    Checked are the shapes and dtypes of time steps, actions and genomes, and that
-    states keep their structure from one step to the next.
+    Checked are the shapes and dtypes of time steps, actions and genomes, that states
+    keep their structure from one step to the next, and that statistics are scalars.
 
     Raises:
         InvalidInput: names both, the method and the leaf that is wrong.
@@ -80,10 +80,26 @@ class _Pair:
         after, timestep = self._pair_of(self.environment.step, world, action, key)
         self._same("the time step of environment.step", timestep, wanted)
         self._same("the state after environment.step", after, world)
+        self._check_statistics(world)
         over = self._trace(self.environment.over, world)
         if over is not None:
             self._same("environment.over", over, _Shape((), jnp.bool_))
         return wanted
+
+    def _check_statistics(self, world: Any) -> None:
+        found = self._trace(self.environment.statistics, world)
+        what = "environment.statistics"
+        if not isinstance(found, dict) or not all(isinstance(n, str) for n in found):
+            raise self._refusal(
+                f"{what} is {_words(found)}, must be numbers by name, such as "
+                '{"caught": state.caught}'
+            )
+        for name, number in found.items():
+            if getattr(number, "shape", None) != ():
+                raise self._refusal(
+                    f"{what}: '{name}' is {_words(number)}, must be one number a life; "
+                    "give its mean, or one name to each of its entries"
+                )
 
     def check_agent(self, spec: Spec, timestep: Any, key: Any) -> None:
         genome = self._trace(self.agent.init_genome, key)
@@ -143,6 +159,11 @@ def _structure_words(what: str, found: Any, wanted: Any) -> str:
         remedy = "; an observation is one array: join its parts by jnp.concatenate"
     at = f" at {place.place}" if place.place else ""
     return f"{what}{at} is {place.found}, must be {place.wanted}{remedy}"
+
+
+def _words(found: Any) -> str:
+    """An array by its type and shape, anything else by its type."""
+    return _kind(found) if hasattr(found, "shape") else f"a {type(found).__name__}"
 
 
 def _kind(leaf: Any) -> str:

@@ -1,0 +1,75 @@
+"""What is wrong with a config is told before anything is lived, by every command."""
+
+from pathlib import Path
+
+import pytest
+
+from evolife.commands.describe import describe
+from evolife.errors import InvalidInput
+from evolife.functions.sources import run_config
+from evolife.precheck import checked
+
+HERE = Path(__file__).parent / "data" / "networks"
+STILL = (HERE / "envs" / "still.py").read_text()
+CONFIG = {
+    "name": "still",
+    "env": {"name": "flawed"},
+    "agent": {"name": "reflex", "hidden": [3]},
+    "lifetime": {"steps": 3},
+    "population": {"size": 4, "tile": 4},
+    "generations": 1,
+}
+FLAWS = {
+    "a wrong Spec": ("Spec(4,", "Spec(5,", "reset at .observation is float32[4]"),
+    "a misspelt field": ("action.sum()", "self.prize", "no attribute 'prize'"),
+    "an if on a traced value": (
+        "        return (), self._sense(action.sum())",
+        "        return (), self._sense(action.sum() if action[0] > 0 else action[1])",
+        "TracerBoolConversionError",
+    ),
+    "a vector in statistics": (
+        "    def _sense",
+        "    def statistics(self, state):\n"
+        "        return {'two': jnp.zeros(2)}\n\n    def _sense",
+        "'two' is float32[2], must be one number a life",
+    ),
+}
+
+
+@pytest.mark.parametrize("flaw", FLAWS)
+def test_describe_refuses_what_a_run_refuses(tmp_path: Path, flaw: str) -> None:
+    old, new, message = FLAWS[flaw]
+    assert old in STILL
+    (tmp_path / "envs").mkdir()
+    (tmp_path / "envs" / "flawed.py").write_text(STILL.replace(old, new))
+    refusals = []
+    for ask in (describe, checked):
+        with pytest.raises(InvalidInput) as caught:
+            ask(run_config(CONFIG, [], [str(tmp_path)]))
+        refusals.append(str(caught.value))
+    assert refusals[0] == refusals[1]
+    assert message in refusals[0]
+
+
+def test_memory_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evolife.footprint.usable_memory", lambda: 1)
+    with pytest.raises(InvalidInput, match="take .* GB on 1 rank"):
+        describe(CONFIG | {"env": {"name": "still"}}, plugins=[HERE])
+
+
+def test_a_control_is_checked_too() -> None:
+    wrong = CONFIG | {"env": {"name": "still"}, "control": {"agent": {"name": "grv"}}}
+    with pytest.raises(InvalidInput, match="did you mean 'gru'"):
+        describe(wrong, plugins=[HERE])
+    fine = CONFIG | {"env": {"name": "still"}}
+    assert describe(fine, plugins=[HERE])["observation_size"] == 4
+
+
+def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
+    from evolife.evolution import begin, evolve
+    from evolife.world import Serial
+
+    experiment = checked(run_config(CONFIG | {"env": {"name": "still"}}, [], [HERE]))
+    assert experiment.population.traces == 1
+    list(evolve(experiment, begin(experiment), 0, Serial(), pytest.fail))
+    assert experiment.population.traces == 1
