@@ -53,7 +53,7 @@ def test_describe_refuses_what_a_run_refuses(tmp_path: Path, flaw: str) -> None:
 
 def test_memory_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evolife.footprint.usable_memory", lambda: 1)
-    with pytest.raises(InvalidInput, match="take .* GB on 1 rank"):
+    with pytest.raises(InvalidInput, match=r"take .* GB on 1 rank"):
         describe(CONFIG | {"env": {"name": "still"}}, plugins=[HERE])
 
 
