@@ -9,6 +9,7 @@ from evolife.experiment import Experiment, build
 from evolife.film import check_record
 from evolife.footprint import check_memory
 from evolife.record import names
+from evolife.tracing import check_lives
 from evolife.validation import generations_between
 
 
@@ -31,6 +32,7 @@ def checked(config: RunConfig) -> Experiment:
     experiment = build(config)
     check_memory(experiment)
     check_record(experiment)
+    check_lives(experiment)
     return experiment
 
 

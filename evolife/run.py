@@ -16,7 +16,6 @@ from evolife.journal import Journal
 from evolife.launching.output import redirect_output
 from evolife.lineage.manifest import finish_manifest
 from evolife.nonfinite import NonfiniteCount
-from evolife.precheck import checked
 from evolife.ranks import Ranks
 from evolife.readiness import checked
 from evolife.record.terminal import Terminal

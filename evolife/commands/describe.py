@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
-from evolife.config.model import RunConfig, control_config
+from evolife.config.model import RunConfig
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
@@ -66,11 +66,9 @@ def answer(config: RunConfig) -> dict[str, Any]:
     Raises:
         InvalidInput: for whatever ``evolife train`` would refuse of the config.
     """
-    from evolife.precheck import checked
+    from evolife.readiness import ready
 
-    experiment = checked(config)
-    if against := control_config(config):
-        checked(against)
+    experiment, _ = ready(config)
     environment, agent = experiment.environment, experiment.agent
     spec, steps = environment.spec, config.lifetime.steps
     optimum, memoryless = environment.optimum(steps), environment.memoryless(steps)

@@ -1,4 +1,4 @@
-"""Everything that can be told to be wrong with a config before anything is lived."""
+"""Lives of a run's members, traced before the first is lived."""
 
 import inspect
 from pathlib import Path
@@ -7,26 +7,9 @@ import jax
 import jax.numpy as jnp
 
 from evolife import keys
-from evolife.config.model import RunConfig
-from evolife.experiment import Experiment, build
-from evolife.film import check_record
-from evolife.footprint import check_memory
+from evolife.experiment import Experiment
 from evolife.plugins.files import plugin_errors
 from evolife.units import Task
-
-
-def checked(config: RunConfig) -> Experiment:
-    """What a config describes, built and checked as a run checks it before it begins.
-
-    Raises:
-        InvalidInput: for anything that does not exist, does not fit together or into
-            memory, or cannot be lived.
-    """
-    experiment = build(config)
-    check_memory(experiment)
-    check_record(experiment)
-    check_lives(experiment)
-    return experiment
 
 
 def check_lives(experiment: Experiment) -> None:

@@ -7,7 +7,7 @@ import pytest
 from evolife.commands.describe import describe
 from evolife.errors import InvalidInput
 from evolife.functions.sources import run_config
-from evolife.precheck import checked
+from evolife.readiness import checked
 
 HERE = Path(__file__).parent / "data" / "networks"
 STILL = (HERE / "envs" / "still.py").read_text()
