@@ -1,6 +1,6 @@
-"""The table of evosax's algorithms in docs/strategies.md, read off the code.
+"""The tables of evosax's algorithms in docs/strategies.md, read off the code.
 
-``python benchmarks/strategies_table.py`` prints it; ``--write`` puts it in the file.
+``python benchmarks/strategies_table.py`` prints them; ``--write`` puts them there.
 """
 
 import sys
@@ -14,11 +14,11 @@ from evosax.algorithms import algorithms, population_based_algorithms
 
 from evolife.errors import InvalidInput
 from evolife.strategies import evosax, evosax_settings
+from evolife.strategies.evosax_differences import DIFFERENCES
 from evolife.strategies.evosax_tables import DEFAULTS, NOTES, REFUSED, SETTABLE
 from evolife.strategies.evosax_weights import READS
 
 PAGE = Path(__file__).parents[1] / "docs" / "strategies.md"
-BEGIN, END = "<!-- table: begin -->\n", "<!-- table: end -->\n"
 COLUMNS = ("name", "kind", "runs", "population", "selection", "settings", "notes")
 
 _SIZES = range(1, 13)
@@ -29,6 +29,13 @@ def table() -> str:
     head = [" | ".join(COLUMNS), " | ".join("---" for _ in COLUMNS)]
     rows = [" | ".join(row(name)) for name in algorithms]
     return "".join(f"| {line} |\n" for line in (*head, *rows))
+
+
+def differences() -> str:
+    """Where algorithms do otherwise than their papers, as Markdown."""
+    rows = ["algorithm | what evosax 0.3.2 does | use instead", "--- | --- | ---"]
+    rows += [f"`{name}` | {does} | {use}" for name, (does, use) in DIFFERENCES.items()]
+    return "".join(f"| {line} |\n" for line in rows)
 
 
 def row(name: str) -> tuple[str, ...]:
@@ -83,6 +90,7 @@ def _defaults(name: str, size: int, dimensions: int) -> dict[str, Any]:
         **{key: evolifes.get(key, default) for key, default in constructor.items()},
         **{key: getattr(algorithm, key) for key in SETTABLE.get(name, ())},
         **{key: getattr(params, key) for key in fields},
+        **{key: evolifes[key] for key in evosax_settings.own_settings(name)},
     }
 
 
@@ -101,14 +109,18 @@ def _plain(value: Any) -> str | None:
 
 
 def main() -> None:
-    """Print the table, or write it into the page."""
+    """Print the tables, or write them into the page."""
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    tables = {"table": table(), "differences": differences()}
     if "--write" not in sys.argv[1:]:
-        print(table(), end="")
+        print("\n".join(tables.values()), end="")
         return
     page = PAGE.read_text()
-    before, rest = page.split(BEGIN)
-    PAGE.write_text(before + BEGIN + "\n" + table() + "\n" + END + rest.split(END)[1])
+    for mark, text in tables.items():
+        begin, end = f"<!-- {mark}: begin -->\n", f"<!-- {mark}: end -->\n"
+        before, rest = page.split(begin)
+        page = f"{before}{begin}\n{text}\n{end}{rest.split(end)[1]}"
+    PAGE.write_text(page)
 
 
 if __name__ == "__main__":

@@ -300,3 +300,15 @@ class Strategy(abc.ABC):
     @abc.abstractmethod
     def centre(self, state: StrategyState) -> Genome:
         """The genome the strategy believes in; evaluated without perturbation."""
+
+    def finite(self, proposal: Proposal) -> Array:
+        """``()`` bool: whether all genomes of a proposal are finite."""
+        leaves = jax.tree.leaves(proposal)
+        floats = [
+            x for x in leaves if jax.numpy.issubdtype(x.dtype, jax.numpy.floating)
+        ]
+        return jax.numpy.array([jax.numpy.isfinite(x).all() for x in floats]).all()
+
+    def floor(self, state: StrategyState) -> tuple[Array, str]:
+        """``()`` bool: whether the step size rests at its floor; and what sets that."""
+        return jax.numpy.zeros((), bool), ""

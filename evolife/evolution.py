@@ -17,6 +17,7 @@ from evolife.lifetime import Outcome
 from evolife.ranks import Ranks
 from evolife.storage.leaves import digest
 from evolife.storage.transfer import from_rank_zero
+from evolife.strategies.guard import Guard
 from evolife.units import Interrupted, Partial, Task
 from evolife.validation import Validation, Validator
 
@@ -68,14 +69,15 @@ def evolve(
     """Yield each generation after the first ``done``, until the config's last.
 
     One in which no member has a finite fitness changes neither the strategy nor the
-    archive; the next one draws other members.
+    archive; the next one draws other members. Nor does an update after which the
+    strategy would not be finite.
 
     Raises:
         Interrupted: a stop was asked for; the last step yielded is where to resume.
     """
     config, grid = experiment.config, experiment.grid
-    ask = _asker(experiment)
-    update = jax.jit(experiment.strategy.update)
+    guard = Guard(experiment.strategy, warn)
+    ask = _asker(experiment, guard)
     keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
@@ -90,12 +92,8 @@ def evolve(
             continue
         told = time.perf_counter()
         if lived.teaches:
-            strategy = update(
-                strategy,
-                task.proposal,
-                task.generation,
-                lived.fitness,
-                lived.statistics,
+            strategy = guard.tell(
+                strategy, task.proposal, done, lived.fitness, lived.statistics
             )
         note = digest(strategy)
         done += 1
@@ -116,14 +114,14 @@ def evolve(
         yield Step(done, progress, note, lived, details, validation, seconds)
 
 
-def _asker(experiment: Experiment) -> Callable[[StrategyState, int], Task]:
+def _asker(
+    experiment: Experiment, guard: Guard
+) -> Callable[[StrategyState, int], Task]:
     """Return what asks the strategy for the generation after ``done``."""
     pool = keys.pool_key(experiment.config.seed, keys.Pool.EVOLVE)
-    propose = jax.jit(experiment.strategy.propose)
 
     def ask(strategy: StrategyState, done: int) -> Task:
-        number = np.int32(done)
-        return Task(propose(strategy, number), pool, number)
+        return Task(guard.ask(strategy, done), pool, np.int32(done))
 
     return ask
 

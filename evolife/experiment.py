@@ -206,7 +206,8 @@ def build_strategy(
         return LowRankStrategy(settings, size, selection or CenteredRank(), template)
     from evolife.strategies import evosax
 
-    return evosax.build(name, size, config.strategy.settings, selection, template)
+    given = config.strategy.settings
+    return evosax.build(name, size, given, selection, template, config.generations)
 
 
 def champion_population(experiment: Experiment, steps: int) -> Population:

@@ -41,6 +41,16 @@ def fitness_of(population):
     return -jnp.sum(jnp.square(population - OPTIMUM), axis=-1)
 
 
+def landscape(which, population):
+    """The sphere, a plateau without end, or stairs that end in one."""
+    sphere = fitness_of(population)
+    flat = jnp.zeros_like(sphere)
+    return jnp.stack([sphere, flat, jnp.floor(sphere)])[which]
+
+
+SPHERE, FLAT, STAIRS = range(3)
+
+
 def statistics_of(fitness):
     return LifeStatistics(fitness, 2 * fitness, jnp.zeros_like(fitness))
 
@@ -49,7 +59,7 @@ def make(name, size=SIZE, selection=None, **settings):
     return build(name, size, settings, selection, TEMPLATE)
 
 
-def live(strategy, state, generation):
+def live(strategy, state, generation, fitness_of=fitness_of):
     """One generation on the sphere; the population is built member by member."""
     proposal = strategy.propose(state, generation)
     member = functools.partial(strategy.member, proposal)

@@ -1,5 +1,6 @@
 """Every algorithm of evosax behind one strategy contract."""
 
+import functools
 from pathlib import Path
 
 import jax
@@ -27,11 +28,15 @@ from evolife.strategies.evosax_tables import (
 from evolife.strategies.evosax_weights import READS
 from tests.evosax_sphere import (
     DIMENSIONS,
+    FLAT,
     SIZE,
+    SPHERE,
+    STAIRS,
     centre_fitness,
     close,
     fitness_of,
     flat,
+    landscape,
     live,
     make,
     marks_of_nan,
@@ -62,17 +67,24 @@ REACHED = {
 }
 
 
+CONVERGES = {"DifferentialEvolution", "DiffusionEvolution", "PSO"}
+"""Algorithms without a step size: they sample between their members."""
+
+
 def direct_arguments(name):
     adam, std = {"optimizer": optax.adam(0.01)}, optax.constant_schedule(0.1)
     slow = {**adam, "std_schedule": std}
     still = {"std_schedule": std}
-    wide = {**adam, "std_schedule": optax.constant_schedule(1.0)}
+    # Of a whole perturbation, where evolife's 0.1 is that of one number.
+    length = optax.constant_schedule(0.1 * DIMENSIONS**0.5)
+    wide = {**adam, "std_schedule": length}
     constructor = {
         **dict.fromkeys(("ARS", "ESMC", "NoiseReuseES", "Open_ES"), slow),
         **dict.fromkeys(("ASEBO", "GuidedES"), wide),
         **dict.fromkeys(("HillClimbing", "SimpleGA", "SimulatedAnnealing"), still),
         **dict.fromkeys(("iAMaLGaM_Full", "iAMaLGaM_Univariate"), still),
         "EvoTF_ES": {"max_context_len": 6},
+        "GESMR_GA": {"num_groups": 3},
         "PGPE": {"optimizer": clipup(learning_rate=0.01, max_velocity=0.02)},
         "PersistentES": slow,
         "RandomSearch": {"sampling_fn": lambda key: flat(newborn(key))},
@@ -114,7 +126,12 @@ def direct_start(name, algorithm, params, key):
     if name.startswith("SV_"):
         means = jax.vmap(newborn)(jax.random.split(first, 2))
         return algorithm.init(start, jax.vmap(flat)(means), params), 0
-    return algorithm.init(start, flat(newborn(first)), params), 0
+    state = algorithm.init(start, flat(newborn(first)), params)
+    # evosax adds 0.1 to a deviation of 1; evolife starts with a deviation of 1.
+    apart = {"iAMaLGaM_Full": 1 - 0.1**2, "iAMaLGaM_Univariate": (1 - 0.1) ** 2}
+    if name in apart:
+        state = state.replace(C=state.C * apart[name])
+    return state, 0
 
 
 def direct_generation(algorithm, params, key, state, generation):
@@ -127,11 +144,24 @@ def direct_generation(algorithm, params, key, state, generation):
 
 def side_by_side(strategy, algorithm, params, key, traces):
     @jax.jit
-    def both(state, theirs, generation):
-        traces.append(generation)
-        state, population = live(strategy, state, generation)
-        theirs = direct_generation(algorithm, params, key, theirs, generation)
-        return state, settled(theirs), population
+    def both(state, theirs, begin, end, first, which):
+        """Generations ``begin`` to ``end`` - 1; the least spread that was sampled."""
+        traces.append(begin)
+
+        def generation(number, carry):
+            state, theirs, _, _ = carry
+            state, population = live(
+                strategy, state, number, lambda x: landscape(which, x)
+            )
+            after = settled(direct_generation(algorithm, params, key, theirs, number))
+            theirs = jax.tree.map(
+                lambda new, old: jnp.where(number >= first, new, old), after, theirs
+            )
+            finite = carry[2] & jnp.isfinite(population).all()
+            return state, theirs, finite, population.std(axis=0).max()
+
+        start = state, theirs, jnp.ones((), bool), jnp.float32(0)
+        return jax.lax.fori_loop(begin, end, generation, start)
 
     return both
 
@@ -147,7 +177,8 @@ def test_the_tables_speak_of_all_algorithms_and_of_no_others():
 
 
 def test_the_page_lists_every_algorithm_once_and_in_order():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| `")]
+    table = PAGE.read_text().split("<!-- table: begin -->")[1]
+    rows = [line for line in table.splitlines() if line.startswith("| `")]
     cells = {row.split(" | ")[0].strip("| `"): row.split(" | ") for row in rows}
     assert list(cells) == list(algorithms) and len(rows) == len(algorithms)
     for name, row in cells.items():
@@ -159,6 +190,17 @@ def test_the_page_lists_every_algorithm_once_and_in_order():
             assert all(f"`{key}" in row[5] for key in valid_keys(name))
 
 
+@functools.cache
+def lab(name):
+    """What the next tests share of an algorithm: it is compiled once."""
+    strategy = make(name, **({"max_context_len": 6} if name == "EvoTF_ES" else {}))
+    algorithm, params = direct(name)
+    key, traces = jax.random.key(3), []
+    begun, first = direct_start(name, algorithm, params, key)
+    both = side_by_side(strategy, algorithm, params, key, traces)
+    return strategy, both, strategy.init(key, newborn), settled(begun), first, traces
+
+
 @pytest.mark.parametrize("name", algorithms)
 def test_each_algorithm_runs_exactly_as_evosax_does(name):
     if name in REFUSED:
@@ -166,25 +208,34 @@ def test_each_algorithm_runs_exactly_as_evosax_does(name):
             make(name)
         assert REFUSED[name] in str(refusal.value)
         return
-    strategy = make(name, **({"max_context_len": 6} if name == "EvoTF_ES" else {}))
-    algorithm, params = direct(name)
-    key, traces = jax.random.key(3), []
-    both = side_by_side(strategy, algorithm, params, key, traces)
-    state = strategy.init(key, newborn)
+    strategy, both, state, theirs, first, traces = lab(name)
     structure, start = types(state), centre_fitness(strategy, state)
-    begun, first = direct_start(name, algorithm, params, key)
-    theirs = settled(begun)
-    for generation in range(60 if name in REACHED else GENERATIONS):
-        state, after, population = both(state, theirs, jnp.int32(generation))
-        theirs = after if generation >= first else theirs
-        assert jnp.isfinite(population).all()
-        if generation < GENERATIONS:
-            close(state.algorithm, theirs)
+    for generation in range(GENERATIONS):
+        state, theirs, finite, _ = both(
+            state, theirs, generation, generation + 1, first, SPHERE
+        )
+        assert finite
+        close(state.algorithm, theirs)
     assert len(traces) == 1
     assert types(state) == structure
     assert marks_of_nan(state) == ([".grad"] if name == "GuidedES" else [])
     if name in REACHED:
+        state, _, finite, _ = both(state, theirs, GENERATIONS, 60, first, SPHERE)
+        assert finite
         assert start < -1 and centre_fitness(strategy, state) > REACHED[name]
+
+
+@pytest.mark.parametrize("which", [SPHERE, FLAT, STAIRS])
+@pytest.mark.parametrize("name", algorithms)
+def test_no_plateau_and_no_end_of_the_search_makes_genomes_nan(name, which):
+    _, both, state, theirs, first, traces = lab(name)
+    generations = 60 if name == "EvoTF_ES" else 900
+    state, _, finite, spread = both(state, theirs, 0, generations, first, which)
+    assert finite and len(traces) == 1
+    assert marks_of_nan(state) == ([".grad"] if name == "GuidedES" else [])
+    if name not in CONVERGES:
+        # A schedule says what is sampled; whatever adapts itself stays above its floor.
+        assert spread > (0.05 if "std_schedule" in valid_keys(name) else 2e-6)
 
 
 @pytest.mark.parametrize("name", ["CMA_ES", "SimpleGA"])

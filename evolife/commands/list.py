@@ -13,6 +13,7 @@ from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput, nearest
 from evolife.plugins import registry
 from evolife.record.terminal import Terminal
+from evolife.strategies.evosax_differences import DIFFERENCES
 
 Rows = builtins.list[dict[str, str]]
 
@@ -77,7 +78,15 @@ def _plugins(kind: str) -> Callable[[Sequence[str]], Rows]:
 def _strategies(_: Sequence[str]) -> Rows:
     ours, *theirs = registry.strategy_names()
     rows = [{"name": ours, "summary": "shared weights, low-rank perturbations"}]
-    return rows + [{"name": n, "summary": "algorithm of evosax"} for n in theirs]
+    return rows + [{"name": name, "summary": _of_evosax(name)} for name in theirs]
+
+
+def _of_evosax(name: str) -> str:
+    """What an algorithm of evosax is, marked where it does otherwise than its paper."""
+    if name not in DIFFERENCES:
+        return "algorithm of evosax"
+    does, instead = (part.replace("`", "") for part in DIFFERENCES[name])
+    return f"algorithm of evosax (differs from its paper: {does}; instead: {instead})"
 
 
 def _selections(_: Sequence[str]) -> Rows:

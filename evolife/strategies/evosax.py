@@ -25,7 +25,12 @@ from evolife.base import (
     SelectionState,
     Strategy,
 )
-from evolife.strategies import evosax_checks, evosax_settings, evosax_weights
+from evolife.strategies import (
+    evosax_checks,
+    evosax_settings,
+    evosax_steps,
+    evosax_weights,
+)
 from evolife.strategies.evosax_settings import MisfitError
 
 
@@ -62,6 +67,7 @@ class EvosaxStrategy(Strategy):
         settings: Mapping[str, Any],
         selection: Selection | None,
         genome_template: Genome,
+        generations: int | None = None,
     ) -> None:
         self.name, self.population_size = name, population_size
         self.selection = selection
@@ -71,8 +77,10 @@ class EvosaxStrategy(Strategy):
         self.member_size = self.dimensions
         self.settings = evosax_settings.with_defaults(name, settings)
         self._algorithm, self._params = evosax_settings.build_algorithm(
-            name, population_size, self.dimensions, settings
+            name, population_size, self.dimensions, settings, generations
         )
+        self._floor: float | None = self.settings.get("std_min")
+        self._schedule = getattr(self._algorithm, "std_schedule", None)
         self._weighted = bool(selection) and evosax_weights.READS[name] != "memory"
         if self._weighted:
             self._algorithm.fitness_shaping_fn = identity_fitness_shaping_fn
@@ -99,6 +107,7 @@ class EvosaxStrategy(Strategy):
         else:
             begin = (born(first),)
         algorithm = self._algorithm.init(start, *begin, self._params)
+        algorithm = evosax_steps.started(self.name, algorithm, self.settings)
         selection = self.selection.init() if self.selection else ()
         stacked = jax.tree.map(lambda x: jnp.stack([x] * self._groups), selection)
         return EvosaxState(run, _settled(algorithm), stacked)
@@ -108,7 +117,8 @@ class EvosaxStrategy(Strategy):
         key, _ = self._keys(state, generation)
 
         def ask() -> EvosaxProposal:
-            asked = self._algorithm.ask(key, state.algorithm, self._params)
+            before = evosax_steps.scheduled(self._schedule, state.algorithm, generation)
+            asked = self._algorithm.ask(key, before, self._params)
             return EvosaxProposal(*_settled(asked))
 
         def newborns() -> EvosaxProposal:
@@ -137,11 +147,13 @@ class EvosaxStrategy(Strategy):
         """Tell the weights of the members, or their fitness under native selection."""
         _, key = self._keys(state, generation)
         population, before = proposal
-        seen = _placed(statistics, population, before)
+        seen = self._placed(statistics, population, before)
         told, params, selection = self._told(fitness, seen, state.selection)
 
         def tell() -> Any:
             after, _ = self._algorithm.tell(key, population, told, before, params)
+            after = evosax_steps.informed(self.name, after)
+            after = evosax_steps.floored(self.name, after, self._floor)
             return _settled(self._with_best(after, proposal, fitness))
 
         def begin() -> Any:
@@ -162,6 +174,15 @@ class EvosaxStrategy(Strategy):
         if self._several:
             return self._unravel(algorithm.mean[jnp.argmin(algorithm.best_fitness)])
         return self._unravel(algorithm.mean)
+
+    def finite(self, proposal: EvosaxProposal) -> Array:
+        """Whether every number of every member is finite."""
+        return jnp.all(jnp.isfinite(proposal.population))
+
+    def floor(self, state: EvosaxState) -> tuple[Array, str]:
+        """Whether the step size rests at ``std_min``, and how that is said."""
+        rests = evosax_steps.at_floor(self.name, state.algorithm, self._floor)
+        return rests, f"strategy.std_min = {self._floor:g}" if self._floor else ""
 
     @property
     def _several(self) -> bool:
@@ -187,8 +208,24 @@ class EvosaxStrategy(Strategy):
         if not self._weighted:
             told = evosax_weights.reordered(grouped(fitness), weights)
             return -told.reshape(-1), self._params, state
-        told, params = evosax_weights.shaped(self.name, weights, self._params)
+        told, params = evosax_weights.shaped(
+            self.name, weights, self._params, self.dimensions
+        )
         return told.reshape(-1), params, state
+
+    def _placed(
+        self, statistics: LifeStatistics, population: Array, algorithm: Any
+    ) -> LifeStatistics:
+        """Add where members stand in their distribution, where there is just one."""
+        mean, std = (getattr(algorithm, name, None) for name in ("mean", "std"))
+        if mean is None or std is None or mean.ndim != 1:
+            return statistics
+        std = std / evosax_steps.length_of_one(self.name, algorithm)
+        squares = jnp.sum(jnp.square((population - mean) / std), axis=-1)
+        scale = jnp.exp(jnp.mean(jnp.log(std)))
+        return statistics._replace(
+            distance=jnp.sqrt(squares + 1e-12), scale=jnp.full(squares.shape, scale)
+        )
 
     def _with_best(self, after: Any, proposal: EvosaxProposal, fitness: Array) -> Any:
         """Keep the best member by its own fitness, not by its weight."""
@@ -209,13 +246,15 @@ def build(
     settings: Mapping[str, Any],
     selection: Selection | None,
     genome_template: Genome,
+    generations: int | None = None,
 ) -> EvosaxStrategy:
     """Build evosax's algorithm ``name`` for K members like ``genome_template``.
 
     ``settings`` is one flat mapping; each key is routed to the constructor, an
     optimizer or schedule of optax, an attribute or a field of ``Params``. With no
     ``selection`` the algorithm shapes fitness itself. ``genome_template`` is a pytree
-    of arrays or of their shapes and dtypes.
+    of arrays or of their shapes and dtypes. ``generations`` are those of the run, which
+    defaults follow.
 
     Raises:
         InvalidInput: for an unknown name or setting, a value that does not suit, a
@@ -226,7 +265,9 @@ def build(
     evosax_checks.check_template(name, genome_template)
 
     def attempt(size: int) -> EvosaxStrategy:
-        built = EvosaxStrategy(name, size, settings, selection, genome_template)
+        built = EvosaxStrategy(
+            name, size, settings, selection, genome_template, generations
+        )
         # A copy, because RandomSearch remembers what a newborn is.
         evosax_checks.rehearse(copy.copy(built), genome_template)
         return built
@@ -237,20 +278,6 @@ def build(
         raise evosax_checks.explain(
             name, population_size, genome_template, misfit, attempt
         ) from misfit
-
-
-def _placed(
-    statistics: LifeStatistics, population: Array, algorithm: Any
-) -> LifeStatistics:
-    """Add where members stand in their distribution, where there is just one."""
-    mean, std = (getattr(algorithm, name, None) for name in ("mean", "std"))
-    if mean is None or std is None or mean.ndim != 1:
-        return statistics
-    squares = jnp.sum(jnp.square((population - mean) / std), axis=-1)
-    scale = jnp.exp(jnp.mean(jnp.log(std)))
-    return statistics._replace(
-        distance=jnp.sqrt(squares + 1e-12), scale=jnp.full(squares.shape, scale)
-    )
 
 
 def _settled(tree: Any) -> Any:

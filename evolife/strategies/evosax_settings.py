@@ -14,11 +14,15 @@ from evosax.algorithms import algorithms as ALGORITHMS  # noqa: N812
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.strategies import evosax_optax
+from evolife.strategies.evosax_following import following
 from evolife.strategies.evosax_tables import (
     DEFAULTS,
+    FLOORED,
+    LENGTHS,
     SETTABLE,
     SMALLEST,
     UNREAD,
+    WIDENED,
 )
 
 # Given by the adapter, functions, or files whose loading runs code (pickle).
@@ -50,7 +54,8 @@ def with_defaults(name: str, settings: Mapping[str, Any]) -> dict[str, Any]:
 def constructor_settings(name: str) -> dict[str, Any]:
     """Constructor arguments that settings may give, with evosax's own defaults."""
     parameters = inspect.signature(ALGORITHMS[name]).parameters.values()
-    return {p.name: p.default for p in parameters if p.name not in _NOT_SETTINGS}
+    hidden = _NOT_SETTINGS.union(("std_schedule",) if name in WIDENED else ())
+    return {p.name: p.default for p in parameters if p.name not in hidden}
 
 
 @functools.cache
@@ -59,20 +64,34 @@ def params_settings(name: str) -> tuple[str, ...]:
     getter = ALGORITHMS[name]._default_params.fget
     cls = typing.get_type_hints(getter)["return"]
     fields = (field.name for field in dataclasses.fields(cls))
-    hidden = _NOT_SETTINGS.union(UNREAD.get(name, ()))
+    hidden = _NOT_SETTINGS.union(UNREAD.get(name, ()), own_settings(name))
     return tuple(field for field in fields if field not in hidden)
+
+
+def own_settings(name: str) -> tuple[str, ...]:
+    """Settings that evolife heeds itself: evosax has none, or means another thing."""
+    if name in WIDENED:
+        return ("std_init", "std_min")
+    return ("std_min",) if name in FLOORED else ()
 
 
 def valid_keys(name: str) -> tuple[str, ...]:
     """Every key that the settings of an algorithm may hold."""
     settable = SETTABLE.get(name, ())
-    return (*constructor_settings(name), *settable, *params_settings(name))
+    evosaxes = (*constructor_settings(name), *settable, *params_settings(name))
+    return (*evosaxes, *own_settings(name))
 
 
 def build_algorithm(
-    name: str, population_size: int, dimensions: int, settings: Mapping[str, Any]
+    name: str,
+    population_size: int,
+    dimensions: int,
+    settings: Mapping[str, Any],
+    generations: int | None = None,
 ) -> tuple[Any, Any]:
     """Construct an algorithm over flat solutions and its params.
+
+    ``generations`` are those of the run, where there is one.
 
     Raises:
         InvalidInput: for an unknown key or a value that does not suit.
@@ -80,11 +99,20 @@ def build_algorithm(
     """
     _check_keys(name, settings)
     merged = with_defaults(name, settings)
+    _check_own(name, merged)
+    merged = following(merged, population_size, generations)
     arguments = {
         key: _argument(key, merged[key], default, f"strategy.{key}")
         for key, default in constructor_settings(name).items()
         if key in merged
     }
+    if name in WIDENED:
+        arguments["std_schedule"] = evosax_optax.schedule(
+            merged["std_min"], "strategy.std_min"
+        )
+    if name in LENGTHS:
+        of_one = arguments["std_schedule"]
+        arguments["std_schedule"] = lambda step: of_one(step) * math.sqrt(dimensions)
     size = _size_of_one(name, population_size, arguments.get("num_populations", 1))
     if name == "RandomSearch":
         arguments["sampling_fn"] = _before_init
@@ -110,6 +138,25 @@ def _check_keys(name: str, settings: Mapping[str, Any]) -> None:
                 f"strategy.{key}: {name} has no such setting{nearest(key, allowed)} "
                 f"({name} takes {', '.join(allowed) or 'no settings'})"
             )
+
+
+def _check_own(name: str, merged: Mapping[str, Any]) -> None:
+    """Step sizes are numbers above 0."""
+    for key in own_settings(name):
+        suits = _is_number(merged[key]) and merged[key] > 0
+        _typed(f"strategy.{key}", merged[key], suits, "a number above 0")
+
+
+def _check_floor(merged: Mapping[str, Any], params: Any) -> None:
+    """The floor under a step size is not above where it starts."""
+    start = merged.get("std_init", getattr(params, "std_init", math.inf))
+    floor, start = merged.get("std_min", 0), float(start)
+    if floor > start:
+        raise InvalidInput(
+            f"strategy.std_min = {floor!r}: the floor under the step size is above "
+            f"strategy.std_init = {start!r}, where it starts; lower one or raise the "
+            "other"
+        )
 
 
 def _size_of_one(name: str, population_size: int, populations: int) -> int:
@@ -146,6 +193,7 @@ def _params(name: str, algorithm: Any, merged: Mapping[str, Any]) -> Any:
         changes["c_c"] = jnp.minimum(params.c_c, 1.0)
     params = params.replace(**changes)
     _check_not_nan(params)
+    _check_floor(merged, params)
     return params
 
 
@@ -189,8 +237,9 @@ def _replacement(key: str, value: Any, now: Any) -> Any:
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         return _typed(where, value, whole, "a whole number of at least 1")
     if jnp.ndim(now) == 0:
-        suits = _is_number(value) and (value > 0 or key != "std_init")
-        meaning = "a number above 0" if key == "std_init" else "a finite number"
+        positive = key in ("std_init", "std_min")
+        suits = _is_number(value) and (value > 0 or not positive)
+        meaning = "a number above 0" if positive else "a finite number"
         number = float(_typed(where, value, suits, meaning))
         return number if isinstance(now, float) else jnp.float32(number)
     length = len(now)

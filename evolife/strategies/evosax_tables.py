@@ -36,63 +36,101 @@ UNREAD: dict[str, tuple[str, ...]] = {
 }
 """Fields of ``Params`` that evosax 0.3.2 never reads: no settings, they do nothing."""
 
+FLOORED: tuple[str, ...] = (
+    *("CMAAnchoredLES", "CMA_ES", "CR_FM_NES", "DES", "EvoTF_ES", "LES", "LGA"),
+    *("LM_MA_ES", "MA_ES", "PGPE", "Sep_CMA_ES", "SimpleES", "SNES", "SV_CMA_ES"),
+    "xNES",
+)
+"""Algorithms whose step size evosax 0.3.2 lets fall to 0; evolife holds ``std_min``
+under it."""
+
+FLOORS_ITSELF: tuple[str, ...] = ("GESMR_GA", "MR15_GA", "Rm_ES", "SAMR_GA")
+"""Algorithms whose own ``std_min`` is a floor under what they sample with."""
+
+WIDENED: tuple[str, ...] = ("iAMaLGaM_Full", "iAMaLGaM_Univariate")
+"""Algorithms that add evosax's ``std_schedule`` to what they learned: a floor, and so
+called ``std_min`` here; what they start with is ``std_init``."""
+
+LENGTHS: tuple[str, ...] = ("ASEBO", "GuidedES")
+"""Algorithms where evosax's ``std`` is the length of a whole perturbation."""
+
+_FLOOR = 1e-5
+"""Far below what changes an agent, and far above float32's last digit at 1."""
+
 _ADAM = {"name": "adam", "learning_rate": 0.01}
 _SGD = {"name": "sgd", "learning_rate": 1.0}
 
 DEFAULTS: dict[str, dict[str, Any]] = {
     "ARS": {"optimizer": _ADAM, "std_schedule": 0.1},
-    "ASEBO": {"optimizer": _ADAM, "std_schedule": 1.0},
-    "DES": {"optimizer": _SGD},
+    "ASEBO": {"optimizer": _ADAM, "std_schedule": 0.1},
+    "CMAAnchoredLES": {"std_min": _FLOOR},
+    "CMA_ES": {"std_min": _FLOOR},
+    "CR_FM_NES": {"std_min": _FLOOR},
+    "DES": {"optimizer": _SGD, "std_min": _FLOOR},
+    "DiffusionEvolution": {"num_generations": None},
     "ESMC": {"optimizer": _ADAM, "std_schedule": 0.1},
-    "GuidedES": {"optimizer": _ADAM, "std_schedule": 1.0, "alpha": 1.0},
+    "EvoTF_ES": {"std_min": _FLOOR},
+    "GESMR_GA": {"num_groups": None, "std_min": _FLOOR},
+    "GuidedES": {"optimizer": _ADAM, "std_schedule": 0.1, "alpha": 1.0},
     "HillClimbing": {"std_schedule": 0.1},
-    "iAMaLGaM_Full": {"std_schedule": 0.1},
-    "iAMaLGaM_Univariate": {"std_schedule": 0.1},
+    "iAMaLGaM_Full": {"std_init": 1.0, "std_min": 0.1},
+    "iAMaLGaM_Univariate": {"std_init": 1.0, "std_min": 0.1},
+    "LES": {"std_min": _FLOOR},
+    "LGA": {"std_min": _FLOOR},
+    "LM_MA_ES": {"std_min": _FLOOR},
+    "MA_ES": {"std_min": _FLOOR},
+    "MR15_GA": {"std_min": _FLOOR},
     "NoiseReuseES": {"optimizer": _ADAM, "std_schedule": 0.1, "T": 1, "K": 1},
     "Open_ES": {"optimizer": _ADAM, "std_schedule": 0.1},
     "PersistentES": {"optimizer": _ADAM, "std_schedule": 0.1, "T": 1, "K": 1},
     "PGPE": {
         "optimizer": {"name": "clipup", "learning_rate": 0.01, "max_velocity": 0.02},
         "std_init": 0.1,
+        "std_min": _FLOOR,
     },
-    "SimpleES": {"optimizer": _SGD},
+    "SAMR_GA": {"std_min": _FLOOR},
+    "Sep_CMA_ES": {"std_min": _FLOOR},
+    "SimpleES": {"optimizer": _SGD, "std_min": _FLOOR},
     "SimpleGA": {"std_schedule": 0.1},
     "SimulatedAnnealing": {"std_schedule": 0.1},
-    "SNES": {"optimizer": _SGD},
-    "SV_CMA_ES": {"num_populations": 2},
+    "SNES": {"optimizer": _SGD, "std_min": _FLOOR},
+    "SV_CMA_ES": {"num_populations": 2, "std_min": _FLOOR},
     "SV_Open_ES": {"optimizer": _ADAM, "std_schedule": 0.1, "num_populations": 2},
-    "xNES": {"optimizer": _SGD},
+    "xNES": {"optimizer": _SGD, "std_min": _FLOOR},
 }
 """Settings that stand where a config is silent; evosax's own rule everything else.
 
 Every optimizer and schedule is named here: those of optax cannot say what they are.
+What is None follows the run: its generations, its population.
 """
 
-SMALLEST: dict[str, int] = dict.fromkeys(
-    (
-        *("CMA_ES", "DES", "EvoTF_ES", "LES", "LGA", "LM_MA_ES", "MA_ES", "Rm_ES"),
-        *("Sep_CMA_ES", "iAMaLGaM_Full", "iAMaLGaM_Univariate"),
+SMALLEST: dict[str, int] = {
+    "GESMR_GA": 3,
+    **dict.fromkeys(
+        (
+            *("CMA_ES", "DES", "EvoTF_ES", "LES", "LGA", "LM_MA_ES", "MA_ES", "Rm_ES"),
+            *("Sep_CMA_ES", "iAMaLGaM_Full", "iAMaLGaM_Univariate"),
+        ),
+        2,
     ),
-    2,
-)
-"""Smallest populations where evosax takes less and then divides by zero."""
+}
+"""Smallest populations where evosax takes less and then divides by zero, or, with one
+mutation rate, has none to choose."""
 
 NOTES: dict[str, str] = {
-    "ASEBO": "`std_schedule` is the length of a perturbation over all dimensions",
-    "DiffusionEvolution": "set `num_generations` to those of the run: its noise "
-    "schedule ends there",
-    "GESMR_GA": "population - 1 is a multiple of `num_groups`",
+    "DiffusionEvolution": "`num_generations`, where its noise schedule ends, are those "
+    "of the run; it takes no fewer",
+    "GESMR_GA": "population - 1 is a multiple of `num_groups`, which are as many as a "
+    "group has members, or nearly so; one group chooses no mutation rate",
     "GuidedES": "there is no surrogate gradient to guide it, so `alpha` is 1 (plain "
-    "antithetic sampling); `std_schedule` is the length of a perturbation over all "
-    "dimensions",
-    "LGA": "learned weights come with evosax",
+    "antithetic sampling)",
+    "LGA": "learned weights come with evosax; `std_min` is held under what they read",
     "LES": "learned weights come with evosax",
     "EvoTF_ES": "learned weights come with evosax; memory grows with population x "
     "dimensions x `max_context_len`",
     "CMAAnchoredLES": "learned weights come with evosax",
-    "iAMaLGaM_Full": "a dimensions x dimensions covariance; `std_schedule` is added "
-    "to it",
-    "iAMaLGaM_Univariate": "`std_schedule` is added to its standard deviations",
+    "CR_FM_NES": "along one random direction it starts with 1.4 times `std_init`",
+    "iAMaLGaM_Full": "a dimensions x dimensions covariance",
     "CMA_ES": "a dimensions x dimensions covariance",
     "LM_MA_ES": "`c_c` is limited to 1: evosax's population / dimensions goes NaN "
     "above 2. Native selection pairs sorted weights with unsorted perturbations in "
@@ -102,13 +140,11 @@ NOTES: dict[str, str] = {
     "NoiseReuseES": "every life is whole, so `T` = `K`: plain antithetic sampling",
     "PersistentES": "every life is whole, so `T` = `K`: plain antithetic sampling",
     "RandomSearch": "samples newborn genomes",
-    "Rm_ES": "evosax 0.3.2 compares ranks of weights, not of fitness, in its step-size "
-    "rule: the step size only shrinks",
+    "SAMR_GA": "the first mutations are within a factor `std_meta` of `std_init`",
     "SV_CMA_ES": "population is that of all `num_populations` together; selection "
     "works within each; the centre is the mean of the one that found the best member",
     "SV_Open_ES": "population is that of all `num_populations` together; selection "
     "works within each; the centre is the mean of the one that found the best member",
-    "xNES": "a dimensions x dimensions matrix, of which evosax 0.3.2 adapts the "
-    "diagonal",
+    "xNES": "a dimensions x dimensions matrix",
 }
 """What a user should know before choosing an algorithm, by name."""

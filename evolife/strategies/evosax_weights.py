@@ -72,7 +72,9 @@ READS: dict[str, str] = {
 }
 
 
-def shaped(name: str, weights: Array, params: Any) -> tuple[Array, Any]:
+def shaped(
+    name: str, weights: Array, params: Any, dimensions: int
+) -> tuple[Array, Any]:
     """What ``tell`` gets for ``(G, N)`` weights of G distributions of N members.
 
     Returns the ``(G, N)`` shaped fitness and the params that belong to it.
@@ -80,7 +82,7 @@ def shaped(name: str, weights: Array, params: Any) -> tuple[Array, Any]:
     reads = READS[name]
     size = weights.shape[-1]
     if reads == "gradient":
-        return -_divisor(name, size) * weights, params
+        return -_divisor(name, size, dimensions) * weights, params
     if reads == "ranking":
         return -size * weights, params
     if reads == "natural":
@@ -107,9 +109,14 @@ def reordered(fitness: Array, weights: Array) -> Array:
     return jax.vmap(of_group)(fitness, weights)
 
 
-def _divisor(name: str, size: int) -> int:
-    """What the gradient of a weighted sum over members is divided by."""
-    return {"ASEBO": 2, "ESMC": (size - 1) // 2, "GuidedES": 2}.get(name, size)
+def _divisor(name: str, size: int, dimensions: int) -> int:
+    """What the gradient of a weighted sum over members is divided by.
+
+    GuidedES divides by the square of a whole perturbation's length, which is that of
+    one number times the dimensions.
+    """
+    others = {"ASEBO": 2, "ESMC": (size - 1) // 2, "GuidedES": 2 * dimensions}
+    return others.get(name, size)
 
 
 def _recombination(weights: Array) -> Array:
