@@ -54,7 +54,8 @@ class Gymnax(Environment):
     objective: ClassVar[str] = (
         "the rewards of the gymnax environment, summed over the trials of a life"
     )
-    generalises: ClassVar[str] = "other initial states of the same environment"
+    generalises: ClassVar[str] = "other lives of the same environment"
+    probed: ClassVar[bool] = True
 
     id: str
     """Name of the environment, such as CartPole-v1."""

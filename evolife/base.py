@@ -141,6 +141,9 @@ class Environment(abc.ABC):
     """One sentence: what is rewarded, and what that assumes."""
     generalises: ClassVar[str]
     """One sentence: where an agent evolved here should still work."""
+    probed: ClassVar[bool] = False
+    """Whether its lives must be lived to find out whether they differ, because it
+    stands for the environments of a library."""
 
     @property
     @abc.abstractmethod

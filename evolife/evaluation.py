@@ -18,6 +18,7 @@ from evolife.storage.run_folder import RunFolder
 from evolife.storage.strict_json import plain
 from evolife.tournament import interval_of_mean, moments, remeasure
 from evolife.units import Interrupted
+from evolife.variety import copied
 
 _STOPPED = "stopped before all lives were lived; evaluate again"
 
@@ -89,8 +90,13 @@ def _rows(
     table: Sequence[dict[str, Any]], lived: Generation, gap: bool
 ) -> list[dict[str, Any]]:
     details = lived.details(list(range(len(table))))
+    environment, steps = lived.population.environment, lived.population.steps
+    copies = copied(environment, steps, lived.lived.scores)
     rows: list[dict[str, Any]] = []
-    for row, scores, outcome in zip(table, lived.lived.scores, details, strict=True):
+    for row, all_scores, copy, outcome in zip(
+        table, lived.lived.scores, copies, details, strict=True
+    ):
+        scores = all_scores[:1] if copy else all_scores
         mean, deviation = moments(scores)
         validated = row.get("validated")
         rows.append(
@@ -99,9 +105,11 @@ def _rows(
                 "source": row["source"],
                 "selected": row["selected"],
                 "validated": validated,
-                "held_out": mean,
+                "held_out": None if copy and gap else mean,
                 "interval": interval_of_mean(scores),
-                "gap": None if validated is None or not gap else validated - mean,
+                "gap": None
+                if validated is None or not gap or copy
+                else validated - mean,
                 "deviation": deviation,
                 "lives": len(scores),
                 "nonfinite": int(np.sum(~np.isfinite(scores))),
@@ -109,6 +117,7 @@ def _rows(
                 "late": float(outcome.late),
                 "curve": outcome.curve,
                 "statistics": outcome.statistics,
+                "one_life": mean if copy else None,
             }
         )
     return [plain(row) for row in rows]

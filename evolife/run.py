@@ -24,6 +24,7 @@ from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.transfer import on_rank_zero
 from evolife.tournament import hold
 from evolife.units import Interrupted, Partial
+from evolife.variety import one_life
 from evolife.verdict import compare
 
 
@@ -189,6 +190,8 @@ def _champions(
     table: list[dict[str, Any]] = on_rank_zero(
         lambda: champions.write(run, best, known), ranks
     )
+    if any(row["one_life"] is not None for row in table):
+        session.terminal.warning(one_life(f"env {experiment.config.env.name}"))
     if broken := [row for row in table if row["nonfinite"]]:
         session.terminal.warning(
             f"{len(broken)} of {len(table)} champions have no held-out score: up to "

@@ -24,6 +24,7 @@ from evolife.grid import Grid
 from evolife.population import Population
 from evolife.ranks import Ranks
 from evolife.units import Task
+from evolife.variety import copied
 
 _LIVES_BLOCK = 64
 
@@ -61,6 +62,10 @@ class Champion:
     """The same over the last quarter."""
     statistics: dict[str, float]
     """Named statistics of the environment, averaged over the held-out lives."""
+    one_life: float | None = None
+    """What the one life earns that all lives here are copies of; None where they
+    differ. Where it is a number, nothing is held out: ``held_out`` and what follows
+    from it is NaN."""
 
     @property
     def gap(self) -> float:
@@ -75,9 +80,9 @@ class Champion:
 def interval_of_mean(scores: np.ndarray, level: float = 0.95) -> tuple[float, float]:
     """Student's t confidence interval of the mean of ``(n,)`` independent scores.
 
-    NaN where a score is not finite.
+    NaN where a score is not finite, or there is only one.
     """
-    if not np.isfinite(scores).all():
+    if len(scores) < 2 or not np.isfinite(scores).all():
         return math.nan, math.nan
     mean = float(np.mean(scores, dtype=np.float64))
     error = float(np.std(scores, ddof=1, dtype=np.float64)) / math.sqrt(len(scores))
@@ -89,7 +94,8 @@ def moments(scores: np.ndarray) -> tuple[float, float]:
     """Mean and standard deviation of ``(n,)`` scores; NaN where one is not finite."""
     if not np.isfinite(scores).all():
         return math.nan, math.nan
-    deviation = float(scores.std(ddof=1, dtype=np.float64))
+    several = len(scores) > 1
+    deviation = float(scores.std(ddof=1, dtype=np.float64)) if several else math.nan
     return float(scores.mean(dtype=np.float64)), deviation
 
 
@@ -154,11 +160,28 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     kept = [one for one in kept if math.isfinite(one[1])] or kept
     places = [place for place, _ in kept]
     report = live(keys.Pool.REPORT, places, range(config.best_of_k.lives))
+    steps, scores = config.lifetime.steps, report.lived.scores
+    copies = copied(experiment.environment, steps, scores)
     champions = [
         _champion(archive, place, validated, report, row)
         for row, (place, validated) in enumerate(kept)
     ]
-    return champions
+    return [
+        _of_one_life(champion) if copy else champion
+        for champion, copy in zip(champions, copies, strict=True)
+    ]
+
+
+def _of_one_life(champion: Champion) -> Champion:
+    """The champion of an environment in which all lives are the same."""
+    return dataclasses.replace(
+        champion,
+        held_out=math.nan,
+        interval=(math.nan, math.nan),
+        deviation=math.nan,
+        lives=1,
+        one_life=champion.held_out,
+    )
 
 
 def _chosen(

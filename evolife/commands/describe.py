@@ -86,7 +86,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
         "What is maximised, and what does that assume?": f"{environment.objective}; "
         f"averaged over {lives} {'life' if lives == 1 else 'lives'} a member"
         + (f" ({', '.join(known)})" if known else ""),
-        "Where should it generalise?": environment.generalises,
+        "Where should it generalise?": _generalises(environment, steps),
         "Which claim could fail?": config.claim or "none is stated",
     }
     return {
@@ -97,6 +97,24 @@ def answer(config: RunConfig) -> dict[str, Any]:
         "observation_size": spec.observation_size,
         "action_space": _words(spec.action_space),
     }
+
+
+def _generalises(environment: Any, steps: int) -> str:
+    from evolife.variety import variety
+    from evolife.wrappers.wrapper import innermost
+
+    told: str = environment.generalises
+    if not innermost(environment).probed:
+        return told
+    found = variety(environment, steps)
+    if found == "none":
+        return (
+            "nowhere that could be tried: all its lives are equal (they begin alike, "
+            "and nothing in their course is drawn), so that no score can be held out"
+        )
+    if found == "course":
+        return f"{told}, which begin alike and differ in their course"
+    return f"{told}, which differ from the start"
 
 
 def _words(space: Any) -> str:

@@ -57,6 +57,8 @@ def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
         terminal.print_json(report)
         return
     terminal.champions(report["champions"])
+    if any(row["one_life"] is not None for row in report["champions"]):
+        terminal.text("all lives here are equal: scores are those of the one there is")
     for name in ("optimum", "memoryless"):
         if report[name] is not None:
             terminal.text(f"{name}: {report[name]:.6g}")

@@ -104,7 +104,7 @@ class Terminal:
                 champion["source"],
                 _score(champion["selected"]),
                 _score(champion["validated"]),
-                _score(champion["held_out"]),
+                _held_out(champion),
                 _interval(*champion["interval"]),
                 champion["gap"],
             )
@@ -149,6 +149,13 @@ def _say(console: Console, message: str) -> None:
 def _interval(low: float | None, high: float | None) -> str:
     known = low is not None and high is not None
     return f"{_shown(low)} .. {_shown(high)}" if known else ""
+
+
+def _held_out(champion: Mapping[str, Any]) -> float | str:
+    one_life = champion.get("one_life")
+    if one_life is not None and champion["held_out"] is None:
+        return f"none ({_shown(one_life)} in its one life)"
+    return _score(champion["held_out"])
 
 
 def _score(value: float | None) -> float | str:

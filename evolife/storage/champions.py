@@ -40,6 +40,7 @@ def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
                 "early": champion.early,
                 "late": champion.late,
                 "statistics": champion.statistics,
+                "one_life": champion.one_life,
             }
         )
         for rank, champion in enumerate(champions, start=1)
