@@ -114,9 +114,18 @@ def test_a_dry_run_and_a_sweep_refuse_alike_and_make_nothing(tmp_path, capsys, h
 
 
 def test_a_check_that_dies_is_no_agreement(tmp_path, monkeypatch):
+    """Where JAX has no device, and where the process is killed."""
+    one = sweep_of(tmp_path, {"seed": {"value": 1}}, *SMALL)
     monkeypatch.setenv("JAX_PLATFORMS", "no_such_device")
-    with pytest.raises(EvolifeError, match="no_such_device"):
-        refuse(*sweep_of(tmp_path, {"seed": {"value": 1}}, *SMALL))
+    with pytest.raises(InvalidInput, match=r"^JAX_PLATFORMS=no_such_device: .*=cpu$"):
+        refuse(*one)
+    for said in ("", "Traceback\nMemoryError\n", "evolife: warning: x\nMemoryError"):
+        dead = rehearsal.subprocess.CompletedProcess([], -9, "", said)
+        monkeypatch.setattr(rehearsal.subprocess, "run", lambda *_, d=dead, **__: d)
+        with pytest.raises(EvolifeError, match=r"cannot be checked: ") as caught:
+            refuse(*one)
+        assert caught.value.exit_code == 1
+        assert str(caught.value).endswith("MemoryError" if said else "code -9")
 
 
 def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(

@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import time
-import traceback
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -28,6 +27,7 @@ _MOST = 10_000
 """Runs that are looked at in that time at most."""
 _BESIDE = ("name", "seed", "claim", "checkpoint")
 """What no run was ever refused for once its values are of the right kind."""
+_SIGN = "evolife: "
 _SHOWN, _NAMED, _DRAWN = 10, 3, 6
 
 
@@ -64,10 +64,18 @@ def rehearse(
     command = [sys.executable, "-m", __name__]
     done = subprocess.run(command, input=dumps(task), capture_output=True, text=True)
     if done.returncode:
-        told = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise EvolifeError(f"the runs cannot be checked: {told[-1]}")
+        raise _complaint(done)
     found = json.loads(done.stdout)
     return Rehearsed(found["refused"], found["checked"])
+
+
+def _complaint(done: subprocess.CompletedProcess[str]) -> EvolifeError:
+    """Why there is no answer: what evolife says, or the last that was said at all."""
+    _, sign, message = done.stderr.rpartition(_SIGN)
+    if sign and done.returncode == InvalidInput.exit_code:
+        return InvalidInput(message.strip())
+    told = done.stderr.strip() or f"exit code {done.returncode}"
+    return EvolifeError(f"the runs cannot be checked: {told.splitlines()[-1]}")
 
 
 def refuse(sweep: Sweep, entries: Sequence[Entry]) -> Rehearsed:
@@ -151,6 +159,20 @@ def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
     return ""
 
 
+def _check_device() -> None:
+    """Refuse a ``JAX_PLATFORMS`` that this machine has no device for."""
+    import jax
+
+    try:
+        jax.devices()
+    except (RuntimeError, AssertionError) as error:
+        wanted = os.environ.get("JAX_PLATFORMS", "")
+        raise InvalidInput(
+            f"JAX_PLATFORMS={wanted}: JAX finds no such device here; unset it, or set "
+            "JAX_PLATFORMS=cpu"
+        ) from error
+
+
 def _main() -> None:
     from evolife.launching.process import prepare_process
 
@@ -159,11 +181,11 @@ def _main() -> None:
     # Whatever a plug-in prints is no part of the answer.
     os.dup2(2, 1)
     try:
+        _check_device()
         answer = _answer(json.load(sys.stdin))
-    except Exception as error:
-        traceback.print_exc()
-        first = str(error).strip().partition("\n")[0]
-        sys.exit(f"{type(error).__name__}: {first or 'no message'}")
+    except EvolifeError as error:
+        sys.stderr.write(f"{_SIGN}{error}\n")
+        sys.exit(error.exit_code)
     with os.fdopen(said, "w") as out:
         out.write(dumps(answer))
 
