@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+from evolife.launching.affinity import allowed_cores
 from evolife.launching.mpirun import obstacle
 from tests import slurm_cluster
 from tests.cli_tools import EVOLIFE, TINY, digests, environment, mpirun
@@ -137,8 +138,8 @@ def test_commands_work_or_refuse_in_one_line(row, bits, slurm, tmp_path):
     said = evolife(row, tmp_path, "doctor", "--json")
     if not row.closed:
         cores = json.loads(said)["usable_cores"]
-        assert cores == min(row.cores or cores, len(os.sched_getaffinity(0)))
-    if row.place:
+        assert cores == min(row.cores or cores, len(allowed_cores()))
+    if row.refused:
         evolife(row, tmp_path, *TRAIN, "--ranks", row.ranks, fails=True)
         evolife(row, tmp_path, "sweep", sweep, fails=True)
         return
@@ -181,8 +182,10 @@ def as_nobody(row):
     code = "import os, sys; sys.exit(not os.access(sys.executable, os.X_OK))"
     asked = subprocess.run([*become, sys.executable, "-c", code], capture_output=True)
     ranks = "1" if asked.returncode else RANKS
-    may = "+dac_override,+dac_read_search"
-    before = (*become, f"--inh-caps={may}", f"--ambient-caps={may}")
+    before = (*become, "--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+    tried = subprocess.run([*before, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"this machine lets nobody be somebody else: {tried.stderr}")
     return dataclasses.replace(row, before=before, ranks=ranks)
 
 
