@@ -151,6 +151,34 @@ def metrics(folder):
     return [json.loads(line) for line in text.splitlines()]
 
 
+def check_every_json(folder):
+    """Read every JSON document below a folder by a strict parser; the files' names.
+
+    In files, in their lines, and in the heads of safetensors.
+    """
+    names = set()
+    for path in sorted(Path(folder).rglob("*")):
+        if path.suffix in (".json", ".jsonl", ".journal", ".safetensors"):
+            documents = [_strict(text) for text in _texts(path)]
+            assert documents, path
+            names.add(path.name)
+    return names
+
+
+def _texts(path):
+    content = path.read_bytes()
+    if path.suffix != ".safetensors":
+        whole = path.suffix == ".json"
+        return [content] if whole else content.splitlines()
+    head = content[8 : 8 + int.from_bytes(content[:8], "little")]
+    told = _strict(head).get("__metadata__", {})
+    return [head, *(text for text in told.values() if text.startswith("{"))]
+
+
+def _strict(text):
+    return json.loads(text, parse_constant=pytest.fail)
+
+
 def digests(folder):
     """The digest after each generation, which are 1, 2, 3 ... each once."""
     lines = metrics(folder)

@@ -19,7 +19,7 @@ from evolife.nonfinite import NonfiniteCount
 from evolife.ranks import Serial
 from evolife.storage import checkpoint
 from evolife.storage.run_folder import RunFolder
-from tests.cli_tools import metrics
+from tests.cli_tools import check_every_json, metrics
 
 WORLD = '''
 """Pays for hitting a hidden target; not for going far, nor in a rotten world."""
@@ -97,21 +97,6 @@ def config(plugins: Path, **env: float) -> dict:
     }
 
 
-def strict(path: Path) -> list:
-    """Every document of a JSON file, or of its lines, by a strict parser."""
-    text = path.read_text()
-    parts = text.splitlines() if path.suffix == ".jsonl" else [text]
-    return [json.loads(part, parse_constant=pytest.fail) for part in parts]
-
-
-def check_every_json(folder: Path) -> set[str]:
-    """Read all JSON files below a folder strictly; return their names."""
-    found = [p for p in folder.rglob("*") if p.suffix in (".json", ".jsonl")]
-    for path in found:
-        assert strict(path)
-    return {path.name for path in found}
-
-
 def train(plugins: Path, out: Path, *overrides: str, **env: float) -> None:
     evolife.train(config(plugins, **env), *overrides, out=out)
 
@@ -155,7 +140,7 @@ def test_a_lost_run_stops_with_the_reason_and_goes_on_as_it_was_left(plugins, tm
     assert (
         lines[0]["warnings"] and "warnings" in lines[1] and "warnings" not in lines[2]
     )
-    session = strict(out / "manifest.json")[0]["sessions"][-1]
+    session = json.loads((out / "manifest.json").read_text())["sessions"][-1]
     assert session["exit_reason"] == "failed"
     check_every_json(out)
     with warnings.catch_warnings():
@@ -188,7 +173,7 @@ def test_champions_of_a_run_that_loses_its_way_are_those_it_found_before(
         train(plugins, out, "strategy.learning_rate=3", "generations=12")
     lines = metrics(out)
     assert lines[0]["fitness/best"] is not None and lines[-1]["fitness/best"] is None
-    rows = strict(out / "champions" / "champions.json")[0]["champions"]
+    rows = json.loads((out / "champions" / "champions.json").read_text())["champions"]
     finite = [x["generation"] for x in lines if x["fitness/best"] is not None]
     assert rows and {row["generation"] for row in rows} <= set(finite)
     assert all(row["validated"] < 0 and row["selected"] < 0 for row in rows)
@@ -208,7 +193,7 @@ def test_a_rotten_world_makes_nobody_equal_and_is_said(plugins, tmp_path):
     assert sum(x["fitness/nonfinite_lives"] for x in lines) > 0
     assert {x["fitness/nonfinite"] for x in lines} == {0}
     assert all(x["fitness/std"] > 0 for x in lines)
-    rows = strict(out / "champions" / "champions.json")[0]["champions"]
+    rows = json.loads((out / "champions" / "champions.json").read_text())["champions"]
     assert all(math.isfinite(row["validated"]) for row in rows)
     for row in rows:
         assert 0 < row["nonfinite"] < 16

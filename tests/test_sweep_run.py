@@ -11,6 +11,7 @@ from evolife.sweeps.opening import make, note_entries
 from evolife.sweeps.preparing import prepare
 from evolife.sweeps.standing import standings
 from tests.cli_tools import (
+    check_every_json,
     complaint,
     descendants,
     digests,
@@ -74,6 +75,11 @@ def test_a_killed_sweep_goes_on_without_repeating(disturbed):
             now = path.stat()
             assert now.st_mtime_ns == as_it_was.st_mtime_ns
             assert now.st_ino == as_it_was.st_ino
+
+
+def test_every_json_that_a_sweep_writes_is_strict(disturbed):
+    names = check_every_json(disturbed[0])
+    assert {"sweep.jsonl", "metrics.jsonl", "champions.json"} <= names
 
 
 def test_a_run_of_a_sweep_is_the_run_by_hand(disturbed, tmp_path):

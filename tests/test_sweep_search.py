@@ -16,7 +16,7 @@ from evolife.sweeps.parameters import flattened
 from evolife.sweeps.spec import load_sweep
 from evolife.sweeps.standing import Standing, finite
 from evolife.sweeps.study import JOURNAL, Study, suggested
-from tests.cli_tools import run
+from tests.cli_tools import check_every_json, run
 from tests.sweep_tools import SMALL, write_sweep
 
 SIGMA = {
@@ -189,6 +189,7 @@ def test_a_search_runs_to_its_end(tmp_path, method):
     result = run("sweep", path, *SMALL, "--out", out, "--json")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
+    assert "optuna.journal" in check_every_json(out)
     assert sum(report["states"].values()) == 3
     assert set(report["states"]) <= {"done", "pruned"} and report["best"]
     again = run("sweep", path, *SMALL, "--out", out, "--json")

@@ -16,6 +16,7 @@ from evolife.selection.operator import Architecture
 from evolife.selection.operator_file import load
 from evolife.selection.route import Route
 from tests.cli_tools import (
+    check_every_json,
     complaint,
     dashboard_steps,
     digests,
@@ -92,6 +93,12 @@ def test_steps_without_a_finite_gradient_are_skipped_and_counted():
 def test_many_broken_steps_in_a_row_end_the_training_with_advice():
     with pytest.raises(EvolifeError, match=r"last 20 meta-steps.*learning_rate"):
         trained(Towards(broken=99, architecture=Architecture()), 40)
+
+
+def test_every_json_that_a_meta_run_writes_is_strict(uninterrupted):
+    """The head of the operator too."""
+    names = check_every_json(uninterrupted)
+    assert {"operator.safetensors", "metrics.jsonl", "manifest.json"} <= names
 
 
 @pytest.fixture(scope="module")
