@@ -5,7 +5,6 @@ keys. There, many lives are copies of one, and nothing can be held out.
 """
 
 import functools
-import math
 from typing import Any, Literal
 
 import jax
@@ -110,6 +109,4 @@ def _any_action(space: ActionSpace, key: Key) -> Action:
 
 
 def _any_numbers(space: Continuous, key: Key) -> Array:
-    if math.isinf(space.low) or math.isinf(space.high):
-        return jnp.clip(jax.random.normal(key, (space.size,)), space.low, space.high)
     return jax.random.uniform(key, (space.size,), minval=space.low, maxval=space.high)

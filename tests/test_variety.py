@@ -47,7 +47,7 @@ class Walk(Environment):
 
     @property
     def spec(self):
-        return Spec(1, Discrete(2) if self.discrete else Continuous(2, -math.inf))
+        return Spec(1, Discrete(2) if self.discrete else Continuous(2, -2.0, 3.0))
 
     @property
     def reward_range(self):
