@@ -19,7 +19,8 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="a folder with agents/ and envs/ of your own",
+        help="a folder with agents/ and envs/ of your own; replaces one of the config "
+        "that is gone",
     )
 
 

@@ -67,8 +67,12 @@ def test_a_name_taken_twice_names_both_files(tmp_path: Path) -> None:
 
 
 def test_a_folder_without_plugins_is_refused(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path / "none"):
-        with pytest.raises(InvalidInput, match="has no folder agents/ or envs/"):
+    refusals = {
+        tmp_path: "has no folder agents/ or envs/",
+        tmp_path / "none": "no folder",
+    }
+    for folder, message in refusals.items():
+        with pytest.raises(InvalidInput, match=message):
             registry.names("agents", (str(folder),))
     plugin(tmp_path, "habit", HABIT)
     assert set(registry.names("envs", (str(tmp_path),))) == set(registry.names("envs"))

@@ -1,6 +1,7 @@
 """What is wrong with a config is told before anything is lived, by every command."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -73,3 +74,30 @@ def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
     assert experiment.population.traces == 1
     list(evolve(experiment, begin(experiment), 0, Serial(), pytest.fail))
     assert experiment.population.traces == 1
+
+
+UNPLAIN = {
+    "env is a Coin": {"env": "COIN"},
+    "agent.layers[1].kind is a Coin": {"agent": {"layers": [3, {"kind": "COIN"}]}},
+    "the key 3 of env is no text": {"env": {3: "COIN"}},
+}
+
+
+@pytest.mark.parametrize("place", UNPLAIN)
+def test_objects_in_a_config_are_named_with_a_remedy(place: str) -> None:
+    """Agents and environments are named by their files, not given as objects."""
+
+    class Coin:
+        pass
+
+    def with_objects(data: Any) -> Any:
+        if isinstance(data, dict):
+            return {key: with_objects(value) for key, value in data.items()}
+        if isinstance(data, list):
+            return [with_objects(value) for value in data]
+        return Coin() if data == "COIN" else data
+
+    with pytest.raises(InvalidInput) as caught:
+        run_config(CONFIG | with_objects(UNPLAIN[place]), [])
+    assert f"not plain data: {place}; " in str(caught.value)
+    assert "plugins=[FOLDER] for FOLDER/envs/" in str(caught.value)

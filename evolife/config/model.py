@@ -182,8 +182,9 @@ def load_config(
 ) -> RunConfig:
     """Load a bundled config by name, or a YAML file, and lay overrides over it.
 
-    ``plugins`` are added to the config's own. Relative plug-in folders are relative to
-    the file that names them, or to the working directory.
+    ``plugins`` are added to the config's own, or replace those that are gone.
+    Relative plug-in folders are relative to the file that names them, or to the working
+    directory.
 
     Raises:
         InvalidInput: one line for each thing that is wrong: origin, key, value, remedy.
@@ -191,8 +192,16 @@ def load_config(
     path = find_config(name_or_path)
     layer = _started(_anchored(file_layer(read_yaml(path)), path.parent))
     config = parse_config(merge(layer, override_layer(overrides)))
-    folders = [*config.plugins, *plugins]
-    absolute = dict.fromkeys(os.path.abspath(folder) for folder in folders)
+    return with_plugins(config, plugins)
+
+
+def with_plugins(config: RunConfig, given: Sequence[str]) -> RunConfig:
+    """The config with ``given`` plug-in folders, in place of any that are gone.
+
+    So a run that was moved to another machine finds its plug-ins where they are now.
+    """
+    own = [folder for folder in config.plugins if not given or os.path.isdir(folder)]
+    absolute = dict.fromkeys(os.path.abspath(folder) for folder in (*own, *given))
     return config.model_copy(update={"plugins": tuple(absolute)})
 
 

@@ -55,7 +55,8 @@ def evaluate(
     texts = override_texts(overrides, settings)
     with our_errors():
         found = open_asked(folder, lives, film)
-        config = config_of_lives(found, texts, steps, env, plugins)
+        known = run.plugins if isinstance(run, Run) else ()
+        config = config_of_lives(found, texts, steps, env, [*known, *plugins])
     with alone() as (ranks, _):
         from evolife.evaluation import evaluate as measure
 

@@ -8,7 +8,12 @@ from typing import Any
 
 from evolife.config.layers import Layer, merge, override_layer
 from evolife.config.meta import MetaConfig, load_meta
-from evolife.config.model import RunConfig, load_config, parse_config
+from evolife.config.model import (
+    RunConfig,
+    load_config,
+    parse_config,
+    with_plugins,
+)
 from evolife.config.validation import validated
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
@@ -59,8 +64,7 @@ def run_config(
     data = _data(source, RunConfig)
     chosen = {key: RunConfig.model_fields[key].default.model_dump() for key in _CHOSEN}
     config = parse_config(merge(Layer({**chosen, **data}), override_layer(overrides)))
-    absolute = dict.fromkeys(map(os.path.abspath, [*config.plugins, *folders]))
-    return config.model_copy(update={"plugins": tuple(absolute)})
+    return with_plugins(config, folders)
 
 
 def meta_config(source: Source | MetaConfig, overrides: Sequence[str]) -> MetaConfig:
@@ -108,8 +112,31 @@ def _data(source: Any, model: type[RunConfig] | type[MetaConfig]) -> dict[str, A
     try:
         found: dict[str, Any] = json.loads(json.dumps(dict(source), default=_plain))
     except (TypeError, ValueError) as error:
-        raise InvalidInput(f"the config is not plain data: {error}") from error
+        raise InvalidInput(
+            f"the config is not plain data: {_unplain(source)}; name agents and "
+            "environments by their files, env={'name': 'coin', 'bias': 0.4} with "
+            "plugins=[FOLDER] for FOLDER/envs/coin.py, and give numbers, text, truth "
+            "values, None, and lists and mappings of them"
+        ) from error
     return found
+
+
+def _unplain(value: Any, place: str = "") -> str:
+    """What of a config no YAML file could say, and where it stands."""
+    if isinstance(value, Mapping):
+        parts = [(f"{place}.{key}".lstrip("."), part) for key, part in value.items()]
+        if odd := [key for key in value if not isinstance(key, str)]:
+            return f"the key {odd[0]!r} of {place or 'the config'} is no text"
+    elif isinstance(value, list | tuple):
+        parts = [(f"{place}[{i}]", part) for i, part in enumerate(value)]
+    else:
+        return f"{place} is a {type(value).__name__}"
+    for where, part in parts:
+        try:
+            json.dumps(part, default=_plain)
+        except (TypeError, ValueError):
+            return _unplain(part, where)
+    return f"{place or 'it'} holds itself"
 
 
 def _text(key: Any, value: Any) -> str:

@@ -1,6 +1,7 @@
 """Runs and sweeps as Python objects: nothing is read before it is asked for."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from evolife.loading.run import Run
@@ -9,12 +10,16 @@ from evolife.storage.run_folder import open_run
 from evolife.sweeps.folder import SweepFolder
 
 
-def load(path: str | os.PathLike[str]) -> Run | Sweep:
+def load(
+    path: str | os.PathLike[str], plugins: Sequence[str | os.PathLike[str]] = ()
+) -> Run | Sweep:
     """Open the folder of a run, or of a sweep, for reading.
 
     Args:
         path: a folder that ``evolife train`` or ``evolife sweep`` wrote, also one that
             is still being written.
+        plugins: folders with ``agents/`` and ``envs/`` of your own; they replace those
+            that the run was made with and that are not on this machine.
 
     Returns:
         A ``Run`` with ``config``, ``metrics``, ``champions``, ``life_curves``,
@@ -23,7 +28,7 @@ def load(path: str | os.PathLike[str]) -> Run | Sweep:
     Raises:
         InvalidInput: it is neither.
     """
-    folder = Path(path)
+    folder, folders = Path(path), tuple(os.path.abspath(name) for name in plugins)
     if SweepFolder(folder).is_sweep():
-        return Sweep(folder)
-    return Run(open_run(folder).path)
+        return Sweep(folder, plugins=folders)
+    return Run(open_run(folder).path, plugins=folders)

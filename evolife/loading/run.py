@@ -24,6 +24,8 @@ class Run:
 
     path: Path
     """Its folder."""
+    plugins: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    """Folders of plug-ins, beside those of its config or for those that are gone."""
 
     @property
     def folder(self) -> RunFolder:
@@ -33,7 +35,7 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """Every setting; raises ``InvalidInput`` where the file is damaged."""
-        return load_config(str(self.folder.config_path))
+        return load_config(str(self.folder.config_path), plugins=self.plugins)
 
     @cached_property
     def manifest(self) -> dict[str, Any] | None:
@@ -79,7 +81,7 @@ class Run:
     @cached_property
     def control(self) -> "Run | None":
         """The run that this one's claim is held against, if it has begun."""
-        other = Run(self.path / CONTROL)
+        other = Run(self.path / CONTROL, plugins=self.plugins)
         return other if other.folder.config_path.is_file() else None
 
     @cached_property

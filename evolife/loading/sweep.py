@@ -21,6 +21,8 @@ class Sweep:
 
     path: Path
     """Its folder."""
+    plugins: tuple[str, ...] = dataclasses.field(default=(), kw_only=True)
+    """Folders of plug-ins, beside those of its runs or for those that are gone."""
 
     @property
     def folder(self) -> SweepFolder:
@@ -37,7 +39,7 @@ class Sweep:
         """The runs that have begun, by name, in the order of the manifest."""
         folders = {e.run: self.folder.run(e.run) for e in read_entries(self.folder)}
         return {
-            name: Run(folder.path)
+            name: Run(folder.path, plugins=self.plugins)
             for name, folder in folders.items()
             if folder.config_path.is_file()
         }

@@ -140,6 +140,11 @@ def _built_in(kind: str) -> Iterator[tuple[str, _Found]]:
 def _in_folders(kind: str, plugins: tuple[str, ...]) -> Iterator[tuple[str, _Found]]:
     for name in plugins:
         folder = Path(name)
+        if not folder.is_dir():
+            raise InvalidInput(
+                f"plugins: there is no folder {folder}; say where it is now: --plugins "
+                "DIR, or plugins=[DIR] in Python"
+            )
         if not any((folder / kind).is_dir() for kind in KINDS):
             raise InvalidInput(
                 f"plugins: {folder} has no folder agents/ or envs/; put plug-ins there"
