@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from evolife.commands.list import list as list
     from evolife.commands.plan import plan as plan
     from evolife.commands.schema import schema as schema
+    from evolife.functions.compare import compare as compare
     from evolife.functions.evaluate import evaluate as evaluate
     from evolife.functions.meta import meta as meta
     from evolife.functions.report import report as report
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _FUNCTIONS = {
+    "compare": "evolife.functions.compare",
     "describe": "evolife.commands.describe",
     "doctor": "evolife.commands.doctor",
     "evaluate": "evolife.functions.evaluate",

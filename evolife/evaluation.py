@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from evolife.base import Genome
+from evolife.bounds import measured_faults
 from evolife.config.model import RunConfig, load_config
 from evolife.errors import Stopped
 from evolife.experiment import Experiment, build
-from evolife.film import first_life, refuse_unfilmable
+from evolife.film import best_life, refuse_unfilmable
 from evolife.generation import Generation
 from evolife.ranks import Ranks
 from evolife.record import filmstrip
@@ -24,13 +25,18 @@ _STOPPED = "stopped before all lives were lived; evaluate again"
 
 
 def evaluate(
-    run: RunFolder, config: RunConfig, lives: int, ranks: Ranks, film: bool = False
+    run: RunFolder,
+    config: RunConfig,
+    lives: int,
+    ranks: Ranks,
+    film: bool = False,
+    life: int = 0,
 ) -> dict[str, Any]:
     """Live every champion of ``run`` on ``lives`` lives of ``config``.
 
     The lives come from a pool of their own, so they are fresh for every champion; the
-    same config and seed give the same lives. With ``film`` the best champion's first
-    life is drawn into the run's folder, and the report of rank 0 says where.
+    same config and seed give the same lives. With ``film`` the best champion's life
+    number ``life`` is drawn into the run's folder, and the report of rank 0 says where.
 
     Raises:
         InvalidInput: the run has no champions, or they do not fit the config's world,
@@ -44,7 +50,8 @@ def evaluate(
     genomes = champions.read_genomes(run, table, experiment.template())
     steps = config.lifetime.steps
     # First, because a film that cannot be written should cost no other lives.
-    files = {"film": _filmed(run, experiment, genomes, lives, ranks)} if film else {}
+    given = experiment, genomes, lives, ranks, life
+    files = {"film": _filmed(run, *given)} if film else {}
     try:
         lived = remeasure(
             experiment, genomes, len(table), steps, lives, config.seed, ranks
@@ -58,6 +65,7 @@ def evaluate(
         "lives": lives,
         "optimum": experiment.environment.optimum(steps),
         "memoryless": experiment.environment.memoryless(steps),
+        "faults": measured_faults(experiment, lived.lived.scores[0]),
         "champions": _rows(table, lived, gap=_as_evolved(run, config)),
         **files,
     }
@@ -73,10 +81,16 @@ def _as_evolved(run: RunFolder, config: RunConfig) -> bool:
 
 
 def _filmed(
-    run: RunFolder, experiment: Experiment, genomes: Genome, lives: int, ranks: Ranks
+    run: RunFolder,
+    experiment: Experiment,
+    genomes: Genome,
+    lives: int,
+    ranks: Ranks,
+    life: int,
 ) -> list[str]:
     """Let rank 0 film; the others hear from it whether it was stopped."""
-    film = first_life(experiment, genomes, lives, ranks) if ranks.rank == 0 else None
+    given = experiment, genomes, lives, ranks, life
+    film = best_life(*given) if ranks.rank == 0 else None
     told = b"whole" if film else b"stopped"
     if ranks.broadcast_bytes(told if ranks.rank == 0 else None) == b"stopped":
         raise Stopped(_STOPPED)

@@ -6,6 +6,7 @@ from typing import Any
 import jax
 
 from evolife import keys, noise
+from evolife.ablation import ablatable
 from evolife.archive import Archive
 from evolife.base import Agent, Environment, Genome, Selection, Strategy, StrategyState
 from evolife.config.model import Choice, RunConfig
@@ -29,7 +30,7 @@ class Experiment:
     population: Population
     grid: Grid
     champions: Population
-    """Lives genomes stacked along a leading axis, all of them in the same lives."""
+    """Lives stacked genomes that are ``switched``, all of them in the same lives."""
 
     def newborn(self) -> StrategyState:
         """The strategy's state before the first generation."""
@@ -70,7 +71,8 @@ def build(config: RunConfig) -> Experiment:
     tile = _tile(config, strategy, agent, environment)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
     population = _population(config, agent, environment, strategy)
-    champions = _champions(config, agent, environment, config.lifetime.steps)
+    able, steps = ablatable(agent), config.lifetime.steps
+    champions = _champions(config, able, environment, steps)
     lifetime = config.lifetime
     block = lives_block(lifetime.lives, tile, lifetime.steps)
     members = tuple(range(config.population.size))
@@ -211,10 +213,8 @@ def build_strategy(
 
 
 def champion_population(experiment: Experiment, steps: int) -> Population:
-    """Lives stacked genomes for ``steps`` steps; compiled once for those of the run."""
+    """Lives genomes stacked along a leading axis for ``steps`` steps."""
     config = experiment.config
-    if steps == experiment.champions.steps:
-        return experiment.champions
     return _champions(config, experiment.agent, experiment.environment, steps)
 
 

@@ -1,6 +1,6 @@
 """One life as a film: of the best champion, or of a generation's best member.
 
-It is the very life that ``evaluate``, or the generation, measures first: the same key,
+It is the very life that ``evaluate`` measures, or the generation first: the same key,
 in a unit of work of the same shape, because XLA's last digits depend on the shape and a
 last digit can turn a life. It is lived bin by bin and looked at in between, so a film
 has the same number of pictures and costs the same memory however long the life is.
@@ -89,19 +89,20 @@ def check_record(experiment: Experiment) -> None:
     refuse_unfilmable(*given)
 
 
-def first_life(
-    experiment: Experiment, genomes: Genome, lives: int, ranks: Ranks
+def best_life(
+    experiment: Experiment, genomes: Genome, lives: int, ranks: Ranks, life: int = 0
 ) -> Film | None:
-    """Live the first life that ``evaluate`` measures; None if a stop was asked for.
+    """Live one of the best champion's lives that ``evaluate`` measures.
 
-    ``genomes`` are those of all champions, best first.
+    ``genomes`` are those of all champions, best first; ``life`` is its number, 0 to
+    ``lives - 1``. None if a stop was asked for.
     """
     config = experiment.config
     population = _watched(champion_population(experiment, config.lifetime.steps))
     pool = keys.pool_key(config.seed, keys.Pool.EVALUATE)
     task = Task(jax.device_put(genomes), pool, np.int32(0))
     grid = champion_grid([0], range(lives))
-    return population.film(task, grid, 0, ranks.stop_requested)
+    return population.film(task, grid, 0, ranks.stop_requested, life)
 
 
 class Camera:
@@ -123,11 +124,19 @@ class _Watched(Population):
     """Lives one unit of work bin by bin, and looks at one of its lives in between."""
 
     def film(
-        self, task: Task, grid: Grid, row: int, stop: Callable[[], bool]
+        self,
+        task: Task,
+        grid: Grid,
+        row: int,
+        stop: Callable[[], bool],
+        column: int = 0,
     ) -> Film | None:
-        """Film the first life of member number ``row``; None if ``stop()`` is true."""
+        """Film a life of member number ``row``: that at ``column`` of the grid's lives.
+
+        None if ``stop()`` is true.
+        """
         moments = []
-        for moment in self._watch(task, grid, row):
+        for moment in self._watch(task, grid, row, column):
             if stop():
                 return None
             moments.append(moment)
@@ -136,10 +145,10 @@ class _Watched(Population):
         return Film([scene for scene, _ in moments], returns, outcome)
 
     def _watch(
-        self, task: Task, grid: Grid, row: int
+        self, task: Task, grid: Grid, row: int, column: int
     ) -> Iterator[tuple[Scene, tuple[Array, Outcome]]]:
         """Yield the life at birth and after each bin, with what it earned."""
-        unit, *place = grid.places(row, 0)
+        unit, *place = grid.places(row, column)
         members, lives = grid.lanes(unit)
         where = np.array([*place, members[place[0]], lives[place[1]]], np.int32)
         life, outcome = self._begin(task, members, lives, np.int32(0))

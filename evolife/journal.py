@@ -14,9 +14,11 @@ from evolife.experiment import Experiment
 from evolife.film import Camera
 from evolife.record import filmstrip, hparams
 from evolife.record.dashboard import Dashboard
+from evolife.record.layout import LIFE, UNLEARNED
 from evolife.record.metrics import MetricsFile, fitness_summary, read
 from evolife.record.progress import Display
 from evolife.storage import champions, checkpoint
+from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
 from evolife.timing import CompileClock
 
@@ -101,14 +103,22 @@ class Journal:
             self._run.checkpoints, done, progress, extra, config.checkpoint.keep
         )
 
-    def champions(self, table: str, done: int) -> None:
-        """Show the final table on the dashboard, once the champions are written."""
-        if not self.dashboard:
+    def champions(self, table: str, held_out: HeldOut | None, done: int) -> None:
+        """Show the final table on the dashboard, once the champions are written.
+
+        And the best champion's held-out life beside the same under ``learns: false``.
+        """
+        if not self.dashboard or held_out is None:
             return
         best = champions.read(self._run)[0]
         scores = {f"champion/{name}": best.get(name) for name in ("held_out", "gap")}
         self.dashboard.scalars(done, scores)
         self.dashboard.text("champions", table, done)
+        steps = self._experiment.config.lifetime.steps
+        curves = {LIFE: held_out.curves[0], UNLEARNED: held_out.unlearned_curve}
+        for tag, curve in curves.items():
+            if curve is not None:
+                self.dashboard.life(tag, curve, steps)
 
     def _begin(self, dashboard: Dashboard, lines: list[dict[str, Any]]) -> None:
         """Say what the run is, and again what the restart hides of earlier sessions."""

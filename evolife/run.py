@@ -4,9 +4,12 @@ import contextlib
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from evolife import opening
+from evolife.bounds import measured_faults, statement_faults
 from evolife.config.model import RunConfig, control_config
 from evolife.errors import EvolifeError, Stopped, pasted
 from evolife.evolution import Progress, evolve
@@ -20,9 +23,10 @@ from evolife.ranks import Ranks
 from evolife.readiness import checked
 from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
+from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.transfer import on_rank_zero
-from evolife.tournament import hold
+from evolife.tournament import Champion, hold
 from evolife.units import Interrupted, Partial
 from evolife.variety import one_life
 from evolife.verdict import compare
@@ -41,6 +45,15 @@ class Session:
     """Go on from what the folder holds, if it holds anything."""
 
 
+class Ended(NamedTuple):
+    """A run that has come to its end; the same on every rank."""
+
+    report: dict[str, Any]
+    """What the command reports of it."""
+    held_out: HeldOut | None
+    """What its champions earned life by life; None where it has none."""
+
+
 def train(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
     """Run ``config`` and its control to their ends; return the report on every rank.
 
@@ -57,22 +70,32 @@ def train(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
 
 
 def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
-    against = control_config(config)
+    changed = control_config(config)
     # Both first: what is wrong with a control must not show only hours later.
     main = _built(config, path, session)
-    other = _built(against, path / CONTROL, session) if against else None
+    other = _built(changed, path / CONTROL, session) if changed else None
     with contextlib.ExitStack() as kept:
-        report = evolve_run(main, path, session, kept)
+        ended = evolve_run(main, path, session, kept)
         if other is None:
-            return report
+            return ended.report
         session.terminal.info(f"the control: {other.config.name}")
-        beside = evolve_run(other, path / CONTROL, session, kept)
-    verdict = compare(report["champions"][0], beside["champions"][0], config.claim)
-    return {**report, CONTROL: beside, "verdict": dataclasses.asdict(verdict)}
+        against = evolve_run(other, path / CONTROL, session, kept)
+    verdict = compare(
+        ended.report["champions"][0],
+        against.report["champions"][0],
+        config.claim,
+        ended.held_out,
+        against.held_out,
+    )
+    told = {CONTROL: against.report, "verdict": dataclasses.asdict(verdict)}
+    return {**ended.report, **told}
 
 
 def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
     experiment = checked(config)
+    faults = statement_faults(*_stated(experiment))
+    for fault in faults if session.ranks.rank == 0 else ():
+        session.terminal.warning(fault)
     if session.resume:
         on_rank_zero(lambda: opening.check_config(experiment, path), session.ranks)
     return experiment
@@ -80,34 +103,35 @@ def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
 
 def evolve_run(
     experiment: Experiment, path: Path, session: Session, kept: contextlib.ExitStack
-) -> dict[str, Any]:
-    """Evolve to the champions, or go on where the folder stopped; return the report.
+) -> Ended:
+    """Evolve to the champions, or go on where the folder stopped.
 
     ``kept`` holds the lock on the folder.
     """
     ranks, run = session.ranks, RunFolder(path)
     on_rank_zero(lambda: opening.enter(experiment, run, session.resume, kept), ranks)
-    table = _recorded(experiment, run, session)
-    return {
-        "run": str(run.path),
-        "name": experiment.config.name,
-        **_known(experiment),
-        "champions": table,
-    }
+    told, held_out = _recorded(experiment, run, session)
+    report = {"run": str(run.path), "name": experiment.config.name, **told}
+    return Ended(report, held_out)
 
 
-def _known(experiment: Experiment) -> dict[str, float | None]:
-    """What the best and the memoryless agent can expect of a life, where known."""
+def _known(experiment: Experiment, best: Sequence[Champion]) -> dict[str, Any]:
+    """What the best and the memoryless agent can expect of a life, where known.
+
+    Beside it what contradicts that: faults of the environment.
+    """
+    optimum, memoryless = _stated(experiment)
+    returns = best[0].returns if best else np.zeros(0)
+    faults = measured_faults(experiment, returns)
+    return {"optimum": optimum, "memoryless": memoryless, "faults": faults}
+
+
+def _stated(experiment: Experiment) -> tuple[float | None, float | None]:
     environment, steps = experiment.environment, experiment.config.lifetime.steps
-    return {
-        "optimum": environment.optimum(steps),
-        "memoryless": environment.memoryless(steps),
-    }
+    return environment.optimum(steps), environment.memoryless(steps)
 
 
-def _recorded(
-    experiment: Experiment, run: RunFolder, session: Session
-) -> list[dict[str, Any]]:
+def _recorded(experiment: Experiment, run: RunFolder, session: Session) -> Ended:
     """Do the work between the manifest's notes of its start and its end."""
     ranks = session.ranks
     progress, done = opening.load_progress(experiment, run, ranks, session.terminal)
@@ -126,7 +150,7 @@ def _recorded(
         finish_manifest(run, manifest, reason, steps)
 
     try:
-        table = _work(experiment, run, progress, done, session)
+        ended = _work(experiment, run, progress, done, session)
     except BaseException as failure:
         # Why the work ended matters more than a note about it that cannot be written.
         with contextlib.suppress(EvolifeError, OSError):
@@ -134,7 +158,7 @@ def _recorded(
                 note_end("stopped" if isinstance(failure, Stopped) else "failed")
         raise
     on_rank_zero(lambda: note_end("done"), ranks)
-    return table
+    return ended
 
 
 def _work(
@@ -143,8 +167,8 @@ def _work(
     progress: Progress,
     done: int,
     session: Session,
-) -> list[dict[str, Any]]:
-    """Evolve and hold the tournament; return the table of champions on every rank."""
+) -> Ended:
+    """Evolve and hold the tournament; the same on every rank."""
     config, ranks = experiment.config, session.ranks
     with contextlib.ExitStack() as stack:
         journals = _open_journal(experiment, run, done, session, stack)
@@ -163,32 +187,40 @@ def _work(
                     journal.save_if_due(done, progress, last=bool(reason))
                 if reason:
                     break
-            table = _champions(experiment, run, progress, session)
+            ended = _champions(experiment, run, progress, session, warn)
         except Interrupted as stop:
             # A stop in the tournament leaves no unit of a generation half done.
-            ended = reason or done == config.generations
-            partial = Partial.none(experiment.grid) if ended else stop.partial
+            over = reason or done == config.generations
+            partial = Partial.none(experiment.grid) if over else stop.partial
             left = progress._replace(partial=partial)
             on_rank_zero(lambda: journals[0].save(done, left), ranks)
             words = f"stopped after generation {done} with a checkpoint"
             raise Stopped(words) from stop
         if reason:
-            raise EvolifeError(_given_up(reason, done, table))
+            raise EvolifeError(_given_up(reason, done, ended.report["champions"]))
         for journal in journals:
-            journal.champions(champions.markdown(table), done)
-        return table
+            table = champions.markdown(ended.report["champions"])
+            journal.champions(table, ended.held_out, done)
+        return ended
 
 
 def _champions(
-    experiment: Experiment, run: RunFolder, progress: Progress, session: Session
-) -> list[dict[str, Any]]:
-    """Choose and write the champions; the table on every rank, empty without any."""
+    experiment: Experiment,
+    run: RunFolder,
+    progress: Progress,
+    session: Session,
+    warn: Callable[[str], None],
+) -> Ended:
+    """Choose and write the champions; none of them where there is no candidate."""
     if not progress.archive.candidates:
-        return []
-    ranks, known = session.ranks, _known(experiment)
-    best = hold(experiment, progress.archive, ranks)
+        return Ended({**_known(experiment, []), "champions": []}, None)
+    best = hold(experiment, progress.archive, session.ranks)
+    known = _known(experiment, best)
+    lives = champions.held_out(experiment.config, best)
+    for fault in known["faults"] if session.ranks.rank == 0 else ():
+        warn(fault)
     table: list[dict[str, Any]] = on_rank_zero(
-        lambda: champions.write(run, best, known), ranks
+        lambda: champions.write(run, best, known, lives), session.ranks
     )
     if any(row["one_life"] is not None for row in table):
         session.terminal.warning(one_life(f"env {experiment.config.env.name}"))
@@ -198,7 +230,7 @@ def _champions(
             f"{max(row['nonfinite'] for row in broken)} of their {best[0].lives} "
             "held-out lives earned NaN or infinity"
         )
-    return table
+    return Ended({**known, "champions": table}, lives)
 
 
 def _given_up(reason: str, done: int, table: Sequence[Mapping[str, Any]]) -> str:

@@ -9,13 +9,14 @@ kept are measured once on lives of the REPORT pool, which nothing was chosen by.
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 from scipy import special
 
 from evolife import keys
+from evolife.ablation import learns, switched
 from evolife.archive import CENTRE, Archive
 from evolife.config.model import BestOfK
 from evolife.experiment import Experiment, champion_population
@@ -30,6 +31,15 @@ _LIVES_BLOCK = 64
 
 Measure = Callable[[Sequence[int], range], np.ndarray]
 """Members and lives to their ``(members, lives)`` scores."""
+
+
+class Unlearned(NamedTuple):
+    """A champion in its held-out lives, newborn at every step."""
+
+    returns: np.ndarray
+    """``(lives,)`` float32."""
+    curve: np.ndarray
+    """``(bins,)`` reward per step, averaged over these lives."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +72,13 @@ class Champion:
     """The same over the last quarter."""
     statistics: dict[str, float]
     """Named statistics of the environment, averaged over the held-out lives."""
+    returns: np.ndarray
+    """``(lives,)`` float32 return of each held-out life."""
+    curve: np.ndarray
+    """``(bins,)`` reward per step from birth to death, averaged over these lives."""
+    unlearned: Unlearned | None = None
+    """The best one in the same lives under ``learns: false``; None for the others, and
+    where the agent keeps nothing from one step to the next."""
     one_life: float | None = None
     """What the one life earns that all lives here are copies of; None where they
     differ. Where it is a number, nothing is held out: ``held_out`` and what follows
@@ -139,12 +156,15 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     Raises:
         Interrupted: when a stop was asked for.
     """
-    config = experiment.config
-    population = champion_population(experiment, config.lifetime.steps)
+    config, agent = experiment.config, experiment.agent
+    population = experiment.champions
     stack = jax.device_put(archive.genomes)
 
-    def live(pool: keys.Pool, members: Sequence[int], lives: range) -> Generation:
-        task = Task(stack, keys.pool_key(config.seed, pool), np.int32(0))
+    def live(
+        pool: keys.Pool, members: Sequence[int], lives: range, learning: bool = True
+    ) -> Generation:
+        genomes = switched(agent, stack, len(archive.selected), learning)
+        task = Task(genomes, keys.pool_key(config.seed, pool), np.int32(0))
         return population.live(champion_grid(members, lives), task, ranks)
 
     def measure(members: Sequence[int], lives: range) -> np.ndarray:
@@ -159,17 +179,26 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     # One without a finite score is no champion, unless there is no other.
     kept = [one for one in kept if math.isfinite(one[1])] or kept
     places = [place for place, _ in kept]
-    report = live(keys.Pool.REPORT, places, range(config.best_of_k.lives))
+    lives = range(config.best_of_k.lives)
+    report = live(keys.Pool.REPORT, places, lives)
     steps, scores = config.lifetime.steps, report.lived.scores
     copies = copied(experiment.environment, steps, scores)
     champions = [
         _champion(archive, place, validated, report, row)
         for row, (place, validated) in enumerate(kept)
     ]
-    return [
+    best, *others = (
         _of_one_life(champion) if copy else champion
         for champion, copy in zip(champions, copies, strict=True)
-    ]
+    )
+    if learns(agent):
+        ablated = live(keys.Pool.REPORT, places[:1], lives, learning=False)
+        best = dataclasses.replace(best, unlearned=_unlearned(ablated))
+    return [best, *others]
+
+
+def _unlearned(lived: Generation) -> Unlearned:
+    return Unlearned(lived.lived.scores[0], np.asarray(lived.details([0])[0].curve))
 
 
 def _of_one_life(champion: Champion) -> Champion:
@@ -217,6 +246,8 @@ def _champion(
         early=float(details.early),
         late=float(details.late),
         statistics={k: float(v) for k, v in details.statistics.items()},
+        returns=scores,
+        curve=np.asarray(details.curve),
     )
 
 

@@ -14,9 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from evolife import keys
+from evolife.ablation import switched
 from evolife.base import StrategyState
 from evolife.config.model import RunConfig
-from evolife.experiment import Experiment, champion_population
+from evolife.experiment import Experiment
 from evolife.ranks import Ranks
 from evolife.tournament import champion_grid, interval_of_mean, moments
 from evolife.units import Task
@@ -54,7 +55,7 @@ class Validator:
         self._every, self._last = generations_between(config), config.generations
         # As many places as the tournament has: the two share one compiled program.
         self._places = config.best_of_k.archive + 1
-        self._population = champion_population(experiment, config.lifetime.steps)
+        self._population, self._agent = experiment.champions, experiment.agent
         self._grid = champion_grid([0], range(config.record.validate_lives))
         self._pool = keys.pool_key(config.seed, keys.Pool.CURVE)
         self._stack = jax.jit(self._stacked)
@@ -73,7 +74,8 @@ class Validator:
         Raises:
             Interrupted: when a stop was asked for.
         """
-        task = Task(self._stack(strategy), self._pool, np.int32(0))
+        genomes = switched(self._agent, self._stack(strategy), self._places)
+        task = Task(genomes, self._pool, np.int32(0))
         scores = self._population.live(self._grid, task, ranks).lived.scores[0]
         return Validation(moments(scores)[0], *interval_of_mean(scores))
 

@@ -29,6 +29,7 @@ from evolife.record import filmstrip
 from evolife.record.checksum import checksums
 from evolife.record.dashboard import Dashboard
 from evolife.record.event_file import EventFile, framed
+from evolife.record.layout import LIFE, UNLEARNED
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import TINY, complaint, digests, metrics, run
 
@@ -212,12 +213,20 @@ def test_the_layout_names_scalars_that_are_written(recorded):
     layout = layout_pb2.Layout.FromString(event.tensor_proto.string_val[0])
     charts = {c.title: c for category in layout.category for c in category.chart}
     assert {"life: early and late", "against environment steps"} <= set(charts)
-    scalars = set(reader.Tags()["scalars"])
+    # These two come with the champions.
+    scalars = {*reader.Tags()["scalars"], LIFE, UNLEARNED}
     for chart in charts.values():
         for tag in chart.multiline.tag:
             assert tag.removesuffix("$") in scalars
         for band in chart.margin.series:
             assert {band.lower, band.value, band.upper} <= scalars
+
+
+def test_a_life_is_written_at_the_steps_of_life_where_its_bins_end(tmp_path):
+    dashboard = Dashboard(tmp_path)
+    dashboard.life(LIFE, np.array([0.25, 0.5, 1.0], np.float32), 10)
+    dashboard.close()
+    assert series(tmp_path, LIFE) == [(3, 0.25), (6, 0.5), (10, 1.0)]
 
 
 # --- ranks and warnings

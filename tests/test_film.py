@@ -60,7 +60,7 @@ def filmed(request):
     experiment = build(config)
     births = jax.random.split(keys.root_key(7), 2)
     genomes = jax.device_get(jax.vmap(experiment.agent.init_genome)(births))
-    return experiment, genomes, film.first_life(experiment, genomes, LIVES, Serial())
+    return experiment, genomes, film.best_life(experiment, genomes, LIVES, Serial())
 
 
 @pytest.fixture(scope="module")

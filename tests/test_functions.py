@@ -50,7 +50,7 @@ SETTINGS = {
 }
 """TINY as Python says it."""
 FUNCTIONS = {
-    *("describe", "doctor", "evaluate", "list", "load", "meta"),
+    *("compare", "describe", "doctor", "evaluate", "list", "load", "meta"),
     *("plan", "report", "schema", "sweep", "train", "watch"),
 }
 

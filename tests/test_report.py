@@ -9,7 +9,7 @@ import pytest
 
 from evolife.errors import InvalidInput
 from evolife.reporting.report import report
-from evolife.verdict import compare
+from evolife.verdict import compare, sentence
 from tests.report_tools import (
     AGENTS,
     Page,
@@ -33,9 +33,13 @@ def whole(tmp_path_factory) -> tuple[Path, dict[str, Any], Page]:
 def test_what_was_written_is_there_and_nothing_else(whole) -> None:
     path, written, _ = whole
     pictures = ("fitness", "life", "champions", "importance", "parameters")
-    expected = ["report.html", "runs.csv", *(f"{name}.png" for name in pictures)]
+    kinds = ("png", "svg")
+    files = [f"{name}.{kind}" for name in pictures for kind in kinds]
+    expected = ["report.html", "runs.csv", *files]
     assert sorted(p.name for p in (path / "report").iterdir()) == sorted(expected)
-    assert [Path(p).name for p in written["pictures"]] == expected[2:]
+    for kind, key in zip(kinds, ("pictures", "svg"), strict=True):
+        named = [Path(p).name for p in written[key]]
+        assert named == [f"{name}.{kind}" for name in pictures]
     assert (written["runs"], written["left_out"]) == (6, [])
 
 
@@ -63,8 +67,8 @@ def test_what_was_swept_is_told_apart_from_what_was_set(tmp_path: Path) -> None:
 def test_the_claim_is_judged_as_train_judges_it(whole) -> None:
     _, written, page = whole
     verdict = compare(champion(6.0), champion(3.5), "it learns")
-    told = f"“it learns” holds for gru-2: +2.5 over the control, p = {verdict.p:.2g}."
-    assert told in page.text
+    assert f"“it learns” holds for gru-2: {sentence(verdict)}." in page.text
+    assert sentence(verdict).startswith("+2.5 over the control (95% interval +2.3")
     outcomes = [row["verdict"] for row in table(written["csv"])]
     assert outcomes == ["holds"] * 3 + ["fails", "undecided", "holds"]
     counted = "holds in 4, fails in 1, undecided in 1 of 6 runs with a control"
@@ -139,12 +143,12 @@ def test_a_second_report_replaces_the_first_and_stray_files_stay(
     out = Path(report([path])["page"]).parent
     assert out == path / "report"
     (out / "notes.txt").write_text("mine")
-    assert (out / "life.png").exists()
+    assert len(list(out.glob("life.*"))) == 2
     records = [{k: v for k, v in r.items() if "life" not in k} for r in lines([1, 2])]
     text = "".join(json.dumps(record) + "\n" for record in records)
     (path / "metrics.jsonl").write_text(text)
     report([path])
-    assert not (out / "life.png").exists()
+    assert not list(out.glob("life.*"))
     assert (out / "notes.txt").read_text() == "mine"
     assert table(str(out / "runs.csv"))[0]["generation"] == "2"
     assert not list(out.glob(".*"))

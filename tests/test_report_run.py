@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from evolife.storage import held_out
+from evolife.storage.run_folder import RunFolder
 from evolife.verdict import compare
 from tests.cli_tools import TINY, run
 from tests.report_tools import Page, table
@@ -36,7 +38,13 @@ def test_the_report_of_a_run_tells_what_the_run_holds(trained: Path) -> None:
     assert float(row["held_out"]) == best["held_out"]
     assert [float(row["low"]), float(row["high"])] == best["interval"]
     assert float(row["gap"]) == pytest.approx(best["gap"])
-    assert row["verdict"] == compare(best, control[0], "").outcome
+    lives = [
+        held_out.read(RunFolder(folder), found)
+        for folder, found in ((trained, rows), (trained / "control", control))
+    ]
+    verdict = compare(best, control[0], "", *lives)
+    assert (row["verdict"], verdict.test) == (verdict.outcome, "paired")
+    assert f"p = {verdict.p:.2g}, paired by life" in Page(Path(written["page"])).text
     recorded = [
         json.loads(line)
         for line in (trained / "metrics.jsonl").read_text().splitlines()

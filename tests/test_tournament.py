@@ -264,7 +264,9 @@ def test_luck_that_a_generation_shares_chooses_no_candidate(fitness, luck):
 def test_champions_say_what_was_measured(luck, held):
     _, archive, _ = luck
     for champion in held[0]:
-        assert champion.lives == HELD_OUT
+        assert champion.lives == HELD_OUT == len(champion.returns)
+        assert champion.held_out == champion.returns.mean(dtype=np.float64)
+        assert champion.unlearned is None, "a memoryless agent has nothing to lose"
         low, high = champion.interval
         assert low < champion.held_out < high
         half = stats.t.ppf(0.975, HELD_OUT - 1) * champion.deviation / HELD_OUT**0.5

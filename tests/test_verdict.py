@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evolife.verdict import LEVEL, compare
+from evolife.storage.held_out import HeldOut
+from evolife.verdict import LEVEL, compare, sentence
 
 
 def row(mean: float, deviation: float = 1.0, lives: int = 100) -> dict:
@@ -64,3 +65,42 @@ def test_equal_champions_get_a_verdict_as_rarely_as_stated():
         wrong += compare(measured(a), measured(b), "").outcome != "undecided"
     low, high = stats.binom.ppf([1e-6, 1 - 1e-6], trials, LEVEL)
     assert low <= wrong <= high
+
+
+def lived(scores: np.ndarray, **lives) -> HeldOut:
+    which = {"seed": 0, "env": {"name": "toy"}, "wrap": [], "steps": 5, **lives}
+    returns = np.asarray(scores, np.float32)[None]
+    return HeldOut(which, returns, np.zeros((1, 2), np.float32))
+
+
+def test_lives_that_both_lived_are_paired():
+    """What no mean and deviation can tell, the differences life by life do."""
+    rng = np.random.default_rng(0)
+    luck = rng.normal(0, 5.0, 64)
+    a, b = luck + rng.normal(0.5, 1.0, 64), luck + rng.normal(0, 1.0, 64)
+    rows, records = (measured(a), measured(b)), (lived(a), lived(b))
+    verdict = compare(*rows, "better", *records)
+    assert (verdict.outcome, verdict.test, verdict.reason) == ("holds", "paired", "")
+    assert verdict.p == pytest.approx(float(stats.ttest_rel(a, b).pvalue), rel=1e-4)
+    assert compare(*rows, "better").outcome == "undecided"
+    assert "paired by life" in sentence(verdict)
+
+
+@pytest.mark.parametrize(
+    ("other", "reason"),
+    [
+        ({"seed": 1}, "another seed"),
+        ({"env": {"name": "toy", "delay": 3}, "steps": 6}, "another env and steps"),
+        ({"wrap": [{"hide": 1}]}, "another wrap"),
+    ],
+)
+def test_other_lives_are_not_paired_and_it_is_said(other, reason):
+    a, b = np.random.default_rng(0).normal(size=(2, 30))
+    rows = measured(a), measured(b)
+    verdict = compare(*rows, "", lived(a), lived(b, **other))
+    assert verdict.test == "unpaired" and reason in verdict.reason
+    assert verdict.p == compare(*rows, "").p
+    assert reason in sentence(verdict)
+    fewer = compare(*rows, "", lived(a), lived(b[:20]))
+    assert fewer.reason == "one lived 30 lives, the other 20"
+    assert "not recorded" in compare(*rows, "", lived(a), None).reason

@@ -31,6 +31,8 @@ def run(args: argparse.Namespace) -> int:
     terminal.text(f"{config.name}: {config.agent.name} in {config.env.name}")
     for question, text in answers["questions"].items():
         terminal.text(f"\n{question}\n  {text}")
+    for fault in answers["faults"]:
+        terminal.warning(fault)
     return 0
 
 
@@ -66,6 +68,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
     Raises:
         InvalidInput: for whatever ``evolife train`` would refuse of the config.
     """
+    from evolife.bounds import statement_faults
     from evolife.readiness import ready
 
     experiment, _ = ready(config)
@@ -94,6 +97,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
         "questions": questions,
         "optimum": optimum,
         "memoryless": memoryless,
+        "faults": statement_faults(optimum, memoryless),
         "observation_size": spec.observation_size,
         "action_space": _words(spec.action_space),
     }

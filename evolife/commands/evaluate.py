@@ -26,13 +26,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="draw one life of the best champion: RUN/film.gif and RUN/film.png",
     )
+    parser.add_argument(
+        "--life",
+        type=int,
+        metavar="N",
+        help="number of the life that --film draws: 0 ..",
+    )
     add_plugins(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Live the champions again and show how they did."""
-    folder = open_asked(args.run, args.lives, args.film)
+    folder = open_asked(args.run, args.lives, args.film, args.life)
     given = args.overrides, args.steps, args.env, args.plugins
     config = config_of_lives(folder, *given)
     # One process unless a launcher started more: lives of champions are few.
@@ -45,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
         check_device()
         from evolife.evaluation import evaluate
 
-        report = evaluate(folder, config, args.lives, ranks, args.film)
+        asked = args.lives, ranks, args.film, args.life or 0
+        report = evaluate(folder, config, *asked)
         if ranks.rank == 0:
             show(report, Terminal(args.json), args.json)
     return 0
@@ -63,5 +70,7 @@ def show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
         if report[name] is not None:
             terminal.text(f"{name}: {report[name]:.6g}")
     terminal.text(f"{report['lives']} lives of {report['steps']} steps each")
+    for fault in report["faults"]:
+        terminal.warning(fault)
     for path in report.get("film", ()):
         terminal.text(pasted(path))

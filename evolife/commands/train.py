@@ -109,11 +109,12 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
     terminal.champions(report["champions"])
     if "verdict" in report:
         terminal.champions(report["control"]["champions"], "the control's champions")
+        from evolife.verdict import Verdict, sentence
+
         verdict = report["verdict"]
         terminal.text(
             f"claim: {verdict['claim'] or 'better than the control'}\n"
-            f"  {verdict['outcome']}: {verdict['difference']:+.4g} over the control, "
-            f"p = {verdict['p']:.2g}"
+            f"  {verdict['outcome']}: {sentence(Verdict(**verdict))}"
         )
     terminal.text(f"run: {pasted(report['run'])}")
     terminal.text(f"dashboard: tensorboard --logdir {pasted(report['run'])}")

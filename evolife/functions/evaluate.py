@@ -29,6 +29,7 @@ def evaluate(
     steps: int | None = None,
     env: Source | None = None,
     film: bool = False,
+    life: int | None = None,
     plugins: Sequence[str | os.PathLike[str]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
@@ -41,6 +42,7 @@ def evaluate(
         steps: length of a life; by default as evolved.
         env: another environment: a name, a mapping, or a YAML file.
         film: draw one life of the best champion into the run's folder.
+        life: number of the life that is drawn, 0 (the default) to ``lives - 1``.
         plugins: folders with ``agents/`` and ``envs/`` of your own.
         settings: changes as ``env__delay=30``.
 
@@ -54,16 +56,18 @@ def evaluate(
     folder = run.path if isinstance(run, Run) else Path(run)
     texts = override_texts(overrides, settings)
     with our_errors():
-        found = open_asked(folder, lives, film)
+        found = open_asked(folder, lives, film, life)
         known = run.plugins if isinstance(run, Run) else ()
         config = config_of_lives(found, texts, steps, env, [*known, *plugins])
     with alone() as (ranks, _):
         from evolife.evaluation import evaluate as measure
 
-        return measure(found, config, lives, ranks, film)
+        return measure(found, config, lives, ranks, film, life or 0)
 
 
-def open_asked(path: Path, lives: int, film: bool) -> RunFolder:
+def open_asked(
+    path: Path, lives: int, film: bool, life: int | None = None
+) -> RunFolder:
     """The run whose champions should live.
 
     Raises:
@@ -72,6 +76,13 @@ def open_asked(path: Path, lives: int, film: bool) -> RunFolder:
     if not 2 <= lives <= _MOST_LIVES:
         raise InvalidInput(
             f"--lives {lives}: allowed are 2 (an interval needs them) to {_MOST_LIVES}"
+        )
+    if life is not None and not film:
+        raise InvalidInput("--life chooses the life that --film draws; add --film")
+    if life is not None and not 0 <= life < lives:
+        raise InvalidInput(
+            f"--life {life}: lives are numbered from 0, and --lives {lives} measures 0 "
+            f"to {lives - 1}"
         )
     if film and importlib.util.find_spec("PIL") is None:
         raise InvalidInput(

@@ -93,6 +93,16 @@ class Dashboard:
         known = {tag: value for tag, value in numbers.items() if _is_number(value)}
         self._numbers(known, step)
 
+    def life(self, tag: str, curve: Any, steps: int) -> None:
+        """Write the ``(B,)`` reward per step of a life, each at the end of its bin.
+
+        A restart hides what lies beyond its generation, these too: write them anew
+        once the champions are known again.
+        """
+        values = np.asarray(curve, float).tolist()
+        for b, value in enumerate(values, start=1):
+            self._numbers({tag: value}, b * steps // len(values))
+
     def population(self, generation: int, fitness: Any) -> None:
         """Write the histogram of ``(K,)`` fitness values."""
         self.summary(histogram("fitness/population", fitness), generation)

@@ -14,6 +14,7 @@ from evolife.lifetime import Outcome
 from evolife.plugins.files import plugin_errors
 from evolife.record.drawing import BLUE, GREY, INK, PALE, WHITE, Pen
 from evolife.storage.files import write_atomically
+from evolife.storage.run_folder import FILMS
 from evolife.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def write(folder: Path, environment: Environment, film: Film, name: str) -> list
             be written.
     """
     pictures = _pictures(environment, film, name, range(len(film.scenes)))
-    files = {"film.gif": animation(pictures), "film.png": strip(pictures)}
+    files = dict(zip(FILMS, (animation(pictures), strip(pictures)), strict=True))
     for file, content in files.items():
         try:
             write_atomically(folder / file, content)

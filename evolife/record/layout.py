@@ -16,6 +16,10 @@ MAIN = (
     "validation/mean",
 )
 """Scalars that are shown against environment steps, too."""
+LIFE, UNLEARNED = "champion/life", "champion/life_without_learning"
+"""Reward per step in the held-out lives of the best champion, and under
+``learns: false``; the step of these scalars is the step of life. The run of a control
+has the same tags, so that TensorBoard draws it into the same charts."""
 _LARGEST_STEP = 2**63 - 1
 _CHARTS = {
     "fitness": {
@@ -45,6 +49,7 @@ _CHARTS = {
     },
     "life": {
         "life: early and late": ["Multiline", ["life/early$", "life/late$"]],
+        "life of the best champion": ["Multiline", [f"{LIFE}$", f"{UNLEARNED}$"]],
     },
 }
 

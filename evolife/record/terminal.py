@@ -89,6 +89,12 @@ class Terminal:
             table.add_row(*(Text(_shown(cell)) for cell in row))
         self._out.print(table)
 
+    def sparkline(self, values: Sequence[float | None], columns: int) -> str:
+        """A small curve in characters that stdout can show."""
+        from evolife.watching.strokes import strokes_for
+
+        return strokes_for(self._out.encoding).sparkline(values, columns)
+
     def champions(
         self, champions: Sequence[Mapping[str, Any]], whose: str = "champions"
     ) -> None:

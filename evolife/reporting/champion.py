@@ -6,6 +6,9 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from evolife.errors import InvalidInput
+from evolife.storage import held_out
+from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
 
 
@@ -43,6 +46,10 @@ class Table:
     """Return of the best possible life, where the file names it."""
     memoryless: float | None
     """Return of the best life that forgets everything at each step, likewise."""
+    faults: tuple[str, ...] = ()
+    """What contradicts these two numbers, as the run found it."""
+    held_out: HeldOut | None = None
+    """What the champions earned life by life; None where that is not recorded."""
 
 
 def read_table(run: RunFolder) -> Table:
@@ -53,7 +60,21 @@ def read_table(run: RunFolder) -> Table:
         best = _champion(row)
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return Table(None, None, None)
-    return Table(best, finite(found.get("optimum")), finite(found.get("memoryless")))
+    optimum, memoryless = (finite(found.get(key)) for key in ("optimum", "memoryless"))
+    faults = found.get("faults")
+    faults = faults if isinstance(faults, list) else []
+    rows = found["champions"]
+    return Table(
+        best, optimum, memoryless, tuple(map(str, faults)), _held_out(run, rows)
+    )
+
+
+def _held_out(run: RunFolder, rows: Any) -> HeldOut | None:
+    try:
+        return held_out.read(run, rows)
+    except (InvalidInput, AttributeError, TypeError):
+        # The report passes damage by; what it compares without pairs says so.
+        return None
 
 
 def finite(value: Any) -> float | None:

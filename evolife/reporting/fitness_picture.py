@@ -55,8 +55,8 @@ def fitness_picture(every: Sequence[Group]) -> Picture | None:
         if len(mean) > 1:
             figure.legend(handles, words, loc="outside lower left", handlelength=3.6)
 
-    png = drawn(2.5 * len(panels) + 0.4 + legend, draw)
-    return Picture("fitness", png, _alt(mean), _caption(mean, panels))
+    image = drawn(2.5 * len(panels) + 0.4 + legend, draw)
+    return Picture("fitness", image, _alt(mean), _caption(mean, panels))
 
 
 def _bands(every: Sequence[Group], name: str) -> _Bands:

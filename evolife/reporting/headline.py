@@ -11,7 +11,7 @@ from evolife.reporting.importance import is_number, level_name
 from evolife.reporting.runs import Run
 from evolife.reporting.study import Study
 from evolife.reporting.words import clipped, count, listed, number, value
-from evolife.verdict import LEVEL
+from evolife.verdict import LEVEL, sentence
 
 _MOST_VALUES = 6
 _LONGEST = 40
@@ -125,8 +125,4 @@ def _verdict(run: Run) -> str:
     if verdict is None:
         return ""
     claim = verdict.claim or "better than the control"
-    return (
-        f"“{claim}” {verdict.outcome} for {run.name}: "
-        f"{number(verdict.difference, sign=True)} over the control, "
-        f"p = {verdict.p:.2g}."
-    )
+    return f"“{claim}” {verdict.outcome} for {run.name}: {sentence(verdict)}."

@@ -35,8 +35,8 @@ def importance_picture(found: Sequence[Importance], metric: str) -> Picture | No
         axes.grid(axis="y", visible=False)
         figure.legend(handles=handles, loc="outside upper left")
 
-    png = drawn(0.36 * len(rows) + 1.9, draw)
-    return Picture("importance", png, _alt(rows, metric), _CAPTION)
+    image = drawn(0.36 * len(rows) + 1.9, draw)
+    return Picture("importance", image, _alt(rows, metric), _CAPTION)
 
 
 def _draw(axes: "Axes", rows: Sequence[Importance]) -> list[Any]:

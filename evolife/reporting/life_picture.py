@@ -60,8 +60,8 @@ def life_picture(every: Sequence[Group]) -> Picture | None:
             handles, words, loc="outside upper left", ncols=2, handlelength=3.2
         )
 
-    png = drawn((2.6 if columns == 1 else 2.25) * rows + 1.2, draw)
-    return Picture("life", png, _alt(shown), _caption(shown, len(found)))
+    image = drawn((2.6 if columns == 1 else 2.25) * rows + 1.2, draw)
+    return Picture("life", image, _alt(shown), _caption(shown, len(found)))
 
 
 def _lives(group: Group) -> Lives | None:

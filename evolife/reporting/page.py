@@ -72,7 +72,10 @@ def _template() -> Any:
 
 def _section(name: str, pictures: Sequence[Picture]) -> dict[str, Any]:
     picture = next((one for one in pictures if one.name == name), None)
-    data = picture and f"data:image/png;base64,{base64.b64encode(picture.png).decode()}"
+    data = (
+        picture
+        and f"data:image/png;base64,{base64.b64encode(picture.image.png).decode()}"
+    )
     return {
         "name": name,
         "title": _TITLES[name],

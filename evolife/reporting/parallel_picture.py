@@ -67,8 +67,8 @@ def parallel_picture(study: Study, found: Sequence[Importance]) -> Picture | Non
         )
 
     more = len(chosen) - len(keys)
-    png = drawn(4.6, draw)
-    return Picture("parameters", png, _alt(study, keys, runs), _caption(study, more))
+    image = drawn(4.6, draw)
+    return Picture("parameters", image, _alt(study, keys, runs), _caption(study, more))
 
 
 def scaled(name: str, values: Sequence[Any], may_log: bool = True) -> Axis:

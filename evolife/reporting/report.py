@@ -21,7 +21,11 @@ from evolife.storage.run_folder import RunFolder, fresh_path
 from evolife.sweeps.folder import SweepFolder
 
 PAGE, TABLE = "report.html", "runs.csv"
-_PICTURES = ("fitness", "life", "champions", "importance", "parameters")
+_PICTURES = tuple(
+    f"{name}.{kind}"
+    for name in ("fitness", "life", "champions", "importance", "parameters")
+    for kind in ("png", "svg")
+)
 _HEAD_BYTES = 1_000
 
 
@@ -49,6 +53,7 @@ def report(paths: Sequence[Path], out: Path | None = None) -> dict[str, Any]:
         "page": str(folder / PAGE),
         "csv": str(folder / TABLE),
         "pictures": [str(folder / f"{picture.name}.png") for picture in pictures],
+        "svg": [str(folder / f"{picture.name}.svg") for picture in pictures],
         "runs": len(study.runs),
         "left_out": [{"run": run.name, "reason": why} for run, why in study.left_out],
     }
@@ -87,13 +92,17 @@ def _files(
         # First, because it is whole in itself and marks the folder as a report's.
         PAGE: render(study, every, pictures, found, table),
         TABLE: to_csv(table, study.runs),
-        **{f"{picture.name}.png": picture.png for picture in pictures},
+        **{
+            f"{picture.name}.{kind}": content
+            for picture in pictures
+            for kind, content in picture.image._asdict().items()
+        },
     }
 
 
 def _check_out(folder: Path) -> None:
     """Refuse a folder where files of the report's names are not the report's."""
-    names = [PAGE, TABLE, *(f"{name}.png" for name in _PICTURES)]
+    names = [PAGE, TABLE, *_PICTURES]
     taken = [name for name in names if (folder / name).exists()]
     if not taken or _is_own(folder / PAGE):
         return
@@ -119,5 +128,5 @@ def _write(folder: Path, files: dict[str, bytes]) -> None:
         for name, content in files.items():
             write_atomically(folder / name, content)
         for name in _PICTURES:
-            if f"{name}.png" not in files:
-                (folder / f"{name}.png").unlink(missing_ok=True)
+            if name not in files:
+                (folder / name).unlink(missing_ok=True)

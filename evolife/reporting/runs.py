@@ -41,8 +41,10 @@ class Run:
     """Its curves."""
     table: Table
     """What is known of its champions."""
-    control: Champion | None
-    """The control's best champion."""
+    control_table: Table
+    """The same of its control's."""
+    control_history: History
+    """The control's curves."""
     message: str
     """Why it failed; empty where it did not."""
 
@@ -50,6 +52,11 @@ class Run:
     def champion(self) -> Champion | None:
         """Its best champion."""
         return self.table.best
+
+    @property
+    def control(self) -> Champion | None:
+        """The control's best champion."""
+        return self.control_table.best
 
     @property
     def life_steps(self) -> int | None:
@@ -70,7 +77,8 @@ class Run:
             return None
         try:
             claim = str(self.config.get("claim") or "")
-            return compare(self.champion.row, self.control.row, claim)
+            lives = self.table.held_out, self.control_table.held_out
+            return compare(self.champion.row, self.control.row, claim, *lives)
         except (KeyError, TypeError, ValueError):
             return None
 
@@ -96,6 +104,7 @@ class LoneRun(SweepFolder):
 def read_run(folder: SweepFolder, entry: Entry, metric: str, source: str = "") -> Run:
     """Read a run; whatever is missing or damaged is left out of it, never raised."""
     run = folder.run(entry.run)
+    control = RunFolder(run.path / CONTROL)
     more = () if metric in OF_CHAMPIONS else (metric,)
     status = _status(folder, entry.run)
     return Run(
@@ -107,7 +116,8 @@ def read_run(folder: SweepFolder, entry: Entry, metric: str, source: str = "") -
         config=_config(run),
         history=read_history(run.metrics_path, more),
         table=read_table(run),
-        control=read_table(RunFolder(run.path / CONTROL)).best,
+        control_table=read_table(control),
+        control_history=read_history(control.metrics_path),
         message=status.message,
     )
 

@@ -5,7 +5,7 @@ import importlib.util
 import io
 import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from evolife.errors import InvalidInput
 
@@ -48,7 +48,15 @@ _SETTINGS: Any = {
     "legend.frameon": False,
     # A parameter's value may hold a dollar, which starts no formula here.
     "text.parse_math": False,
+    "svg.hashsalt": MADE_BY,
 }
+
+
+class Image(NamedTuple):
+    """One drawing as files of two kinds."""
+
+    png: bytes
+    svg: bytes
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,9 +64,9 @@ class Picture:
     """One picture of the page."""
 
     name: str
-    """Of its file, without ``.png``."""
-    png: bytes
-    """The file."""
+    """Of its files, without ``.png`` and ``.svg``."""
+    image: Image
+    """The files."""
     alt: str
     """What it shows, in words."""
     caption: str
@@ -90,13 +98,13 @@ def check_packages() -> None:
             )
 
 
-def drawn(height: float, draw: Callable[["Figure"], None]) -> bytes:
-    """The PNG of what ``draw`` puts on a figure of ``WIDTH`` by ``height`` inches."""
+def drawn(height: float, draw: Callable[["Figure"], None]) -> Image:
+    """The files of what ``draw`` puts on a figure of ``WIDTH`` by ``height`` inches."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    content = io.BytesIO()
+    png, svg = io.BytesIO(), io.BytesIO()
     with mpl.rc_context(), warnings.catch_warnings():
         # A letter that the font lacks becomes a box; the table has the name in full.
         warnings.filterwarnings("ignore", "Glyph .* missing")
@@ -106,12 +114,11 @@ def drawn(height: float, draw: Callable[["Figure"], None]) -> bytes:
         FigureCanvasAgg(figure)
         draw(figure)
         figure.savefig(
-            content,
-            format="png",
-            dpi=_DOTS_PER_INCH,
-            metadata={"Software": MADE_BY},
+            png, format="png", dpi=_DOTS_PER_INCH, metadata={"Software": MADE_BY}
         )
-    return content.getvalue()
+        # Without the date, and with names by content: equal runs make equal files.
+        figure.savefig(svg, format="svg", metadata={"Creator": MADE_BY, "Date": None})
+    return Image(png.getvalue(), svg.getvalue())
 
 
 def label_ends(

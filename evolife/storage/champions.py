@@ -12,9 +12,11 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from evolife.base import Genome
+from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.run_folder import RunFolder
+from evolife.storage.held_out import FILE, HeldOut, content
+from evolife.storage.run_folder import FILMS, RunFolder
 from evolife.storage.strict_json import dumps, plain
 from evolife.storage.tensors import to_safetensors
 from evolife.tournament import Champion
@@ -47,17 +49,30 @@ def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
     ]
 
 
+def held_out(config: RunConfig, champions: Sequence[Champion]) -> HeldOut:
+    """What champions earned held-out life by life, and which lives these were."""
+    which = config.model_dump(mode="json", include={"seed", "env", "wrap"})
+    return HeldOut(
+        {**which, "steps": config.lifetime.steps},
+        np.stack([champion.returns for champion in champions]),
+        np.stack([champion.curve for champion in champions]),
+        *(champions[0].unlearned or ()),
+    )
+
+
 def write(
     run: RunFolder,
     champions: Sequence[Champion],
-    known: Mapping[str, float | None] = MappingProxyType({}),
+    known: Mapping[str, Any] = MappingProxyType({}),
+    lives: HeldOut | None = None,
 ) -> list[dict[str, Any]]:
-    """Write genomes, then the table that names them; return the table.
+    """Write genomes and lives, then the table that names them; return the table.
 
-    ``known`` are further numbers beside the table, such as the world's optimum.
+    ``known`` are further facts beside the table, such as the world's optimum, and
+    ``lives`` what the champions earned life by life.
 
-    A table of other champions goes first: it must not name genomes that are not its
-    own, whenever a kill comes.
+    A table of other champions goes first, and with it the films of them: they must
+    not stand beside genomes that are not their own, whenever a kill comes.
 
     Raises:
         EvolifeError: the disk is full or refuses.
@@ -68,9 +83,13 @@ def write(
     with storage_errors("write the champions", path):
         if path.exists() and path.read_bytes() != document:
             path.unlink()
+            for film in FILMS:
+                (run.path / film).unlink(missing_ok=True)
         for row, champion in zip(table, champions, strict=True):
-            content = to_safetensors(_named(champion.genome))
-            write_atomically(run.champions / row["file"], content)
+            genome = to_safetensors(_named(champion.genome))
+            write_atomically(run.champions / row["file"], genome)
+        if lives is not None:
+            write_atomically(run.champions / FILE, content(lives))
         write_atomically(path, document)
         for surplus in run.champions.glob("agent_*.safetensors"):
             if surplus.name not in {row["file"] for row in table}:

@@ -13,6 +13,8 @@ from evolife.storage.files import storage_errors, write_atomically
 
 CONTROL = "control"
 """Folder of the control's run within the run."""
+FILMS = ("film.gif", "film.png")
+"""What ``evolife evaluate --film`` draws into a run."""
 
 
 @dataclasses.dataclass(frozen=True)
