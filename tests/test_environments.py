@@ -93,6 +93,8 @@ ROWS = (
     Row("salloc of one task with two cores", SALLOC, ranks="auto", cores=2),
     Row("srun of one task with two cores", SRUN, ranks=RANKS, cores=2),
     Row("a folder that takes no files", refused="--out DIR", place="/proc"),
+    Row("JAX in 64 bits", {"JAX_ENABLE_X64": "1"}),
+    Row("no such device", {"JAX_PLATFORMS": "cuda"}, refused="JAX_PLATFORMS=cuda"),
 )
 
 
