@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,7 +153,9 @@ def test_the_code_of_the_walk_through_keeps_the_house_style() -> None:
     code = [block for block in blocks("CONTRIBUTING.md") if block.language == "python"]
     assert [block.file for block in code] == [
         "mine/agents/tally.py",
+        "mine/agents/cell.py",
         "mine/envs/echo.py",
+        "mine/envs/safe.py",
     ]
     for block in code:
         name = block.file.removeprefix("mine/")
@@ -185,6 +188,38 @@ def test_the_recall_of_the_walk_through_pays_what_it_says(plugins: Path) -> None
     assert right.sum() == world.optimum(steps) == 4
     assert right.nonzero()[0].tolist() == [4, 9, 14, 19]
     assert play(lambda state: (state.cue + 1) % 3).sum() == 0
+
+
+def test_the_safe_of_the_walk_through_is_over_when_it_is_open(plugins: Path) -> None:
+    world = load("envs", "safe", [str(plugins / "mine")])(digits=4)
+    state, _ = world.reset(keys.root_key(1))
+    right, tries = int(state.digit), 0
+    for digit in [*range(4), right]:
+        was_over = bool(world.over(state))
+        state, sensed = world.step(state, digit, keys.root_key(2))
+        assert sensed.reward == (digit == right and not was_over)
+        tries += not was_over
+    assert world.over(state)
+    assert world.statistics(state) == {"tries": tries, "opened": True}
+    assert tries == right + 1
+    marks: list[tuple] = []
+    pen = types.SimpleNamespace(disc=lambda *mark: marks.append(mark))
+    world.draw(pen, jax.device_get(state), right)
+    assert len(marks) == 5 and marks[right][0] == marks[right + 1][0]
+
+
+def test_links_into_pages_meet_their_headings() -> None:
+    for page in PAGES:
+        for link in LINK.findall(page.read_text()):
+            target, _, heading = link.partition("#")
+            if not heading or link.startswith("https://"):
+                continue
+            text = ((page.parent / target) if target else page).read_text()
+            titles = re.findall(r"^#+ (.*)$", text, re.M)
+            slugs = [
+                re.sub(r"[^\w -]", "", t.lower()).replace(" ", "-") for t in titles
+            ]
+            assert heading in slugs, f"{page.name}: {link}"
 
 
 def test_every_module_says_what_it_is() -> None:
