@@ -44,7 +44,8 @@ def _mix(words: list[Array]) -> list[Array]:
 
 def pcg4d(x: Any, y: Any, z: Any, w: Any) -> list[Array]:
     """Hash four arrays of uint32 into four; a bijection of the 128 bits."""
-    words = jnp.broadcast_arrays(*(jnp.asarray(v, jnp.uint32) for v in (x, y, z, w)))
+    given = (jnp.asarray(v, jnp.uint32) for v in (x, y, z, w))
+    words = list(jnp.broadcast_arrays(*given))
     words = _mix([v * jnp.uint32(_MULTIPLIER) + jnp.uint32(_INCREMENT) for v in words])
     words = _mix([v ^ (v >> 16) for v in words])
     words = _mix([v ^ (v >> 16) for v in words])
