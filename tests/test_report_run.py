@@ -1,10 +1,12 @@
 """The report of a run that evolife made itself."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 
+from evolife.reporting.report import report
 from evolife.storage import held_out
 from evolife.storage.run_folder import RunFolder
 from evolife.verdict import compare
@@ -61,3 +63,34 @@ def test_the_command_says_where_the_page_is(trained: Path, tmp_path: Path) -> No
     assert result.returncode == 0, result.stderr
     assert f"page: {tmp_path / 'page' / 'report.html'}" in result.stdout
     assert (tmp_path / "page" / "runs.csv").is_file()
+
+
+def test_the_life_is_shown_beside_the_control_and_without_learning(trained) -> None:
+    """All three on held-out lives, as recorded; and what contradicts the bounds."""
+    folder = trained.parent / "copy"
+    shutil.copytree(trained, folder)
+    path = folder / "control" / "champions" / "champions.json"
+    document = json.loads(path.read_text())
+    path.write_text(json.dumps({**document, "faults": ["it earns too much"]}))
+    page = Page(Path(report([folder])["page"]))
+    alt = str(page.all("img")[1]["alt"])
+    main, control = (
+        held_out.read(RunFolder(one), champions_of(one))
+        for one in (folder, folder / "control")
+    )
+    curves = {
+        "champions": main.curves[0],
+        "champions, learns: false": main.unlearned_curve,
+        "controls": control.curves[0],
+    }
+    for name, curve in curves.items():
+        quarter = -(-len(curve) // 4)
+        early, late = curve[:quarter].mean(), curve[-quarter:].mean()
+        assert f"{name} {early:.4g} to {late:.4g} on held-out lives" in alt
+    assert control.unlearned_curve is None, "the control keeps nothing"
+    assert "it earns too much." in page.text
+
+
+def champions_of(folder: Path) -> list[dict]:
+    file = folder / "champions" / "champions.json"
+    return json.loads(file.read_text())["champions"]

@@ -37,7 +37,14 @@ def headline(study: Study, groups: Sequence[Group]) -> list[Fact]:
     if study.ranked:
         facts += [Fact("Best run", _best(study)), *_typical(study, groups)]
     facts += _claims(study)
-    return facts
+    return facts + _faults(study)
+
+
+def _faults(study: Study) -> list[Fact]:
+    """What runs and controls found wrong with what the environment states."""
+    tables = [table for run in study.runs for table in (run.table, run.control_table)]
+    found = dict.fromkeys(fault for table in tables for fault in table.faults)
+    return [Fact("Fault of the environment", f"{fault}.") for fault in found]
 
 
 def swept(study: Study) -> list[Fact]:

@@ -25,6 +25,14 @@ _LOOKS: tuple[tuple[str, str, Any], ...] = (
 )
 
 
+_HELD_OUT: tuple[tuple[str, Any], ...] = (
+    ("champions", {"color": INK, "ls": "solid", "lw": 2.4, "zorder": 5}),
+    ("champions, learns: false", {"color": INK, "ls": (0, (1.2, 1.4)), "lw": 1.8}),
+    ("controls", {"color": "#009E73", "ls": (0, (7, 2, 1.5, 2)), "lw": 1.8}),
+)
+"""Curves on held-out lives; the second is of the same champions in the same lives."""
+
+
 class Lives(NamedTuple):
     """Medians over the seeds of a group."""
 
@@ -36,6 +44,8 @@ class Lives(NamedTuple):
     ends: tuple[float, float] | None
     """Reward per step of the champions, first and last quarter of held-out lives."""
     seeds: int
+    held_out: dict[str, np.ndarray]
+    """``(B,)`` on held-out lives, by what they are of."""
 
 
 def life_picture(every: Sequence[Group]) -> Picture | None:
@@ -60,7 +70,7 @@ def life_picture(every: Sequence[Group]) -> Picture | None:
             handles, words, loc="outside upper left", ncols=2, handlelength=3.2
         )
 
-    image = drawn((2.6 if columns == 1 else 2.25) * rows + 1.2, draw)
+    image = drawn((2.6 if columns == 1 else 2.25) * rows + 1.6, draw)
     return Picture("life", image, _alt(shown), _caption(shown, len(found)))
 
 
@@ -83,7 +93,34 @@ def _lives(group: Group) -> Lives | None:
     middle = np.median(np.array(ends, float), axis=0) if ends else None
     steps = float(runs[0].life_steps or 1)
     late = None if middle is None else (float(middle[0]), float(middle[1]))
-    return Lives(group, steps, curves, late, len(runs))
+    return Lives(group, steps, curves, late, len(runs), _held_out(runs))
+
+
+def _held_out(runs: Sequence[Run]) -> dict[str, np.ndarray]:
+    """What champions earn in the course of held-out lives, and what to hold it against.
+
+    Rewards that come late let every curve rise; what lies between the curves does not
+    come from the environment alone.
+    """
+    found: dict[str, np.ndarray] = {}
+    for name, _ in _HELD_OUT:
+        curves = [
+            one
+            for one in (_held_out_curve(run, name) for run in runs)
+            if one is not None
+        ]
+        alike = [one for one in curves if len(one) == len(curves[0])]
+        if alike and np.isfinite(alike).any():
+            found[name] = np.median(np.stack(alike), axis=0)
+    return found
+
+
+def _held_out_curve(run: Run, name: str) -> np.ndarray | None:
+    table = run.control_table if name == "controls" else run.table
+    if (held_out := table.held_out) is None:
+        return None
+    ablated = name.endswith("false")
+    return held_out.unlearned_curve if ablated else held_out.curves[0]
 
 
 def _curve(run: Run, who: str, when: str) -> np.ndarray:
@@ -101,7 +138,11 @@ def _draw(axes: "Axes", one: Lives) -> None:
         if (curve := one.curves.get((who, when))) is not None:
             x = (np.arange(len(curve)) + 0.5) / len(curve) * one.steps
             axes.plot(x, curve, label=f"{who} member, {when} record", **look)
-    if one.ends:
+    for name, look in _HELD_OUT:
+        if (curve := one.held_out.get(name)) is not None:
+            x = (np.arange(len(curve)) + 0.5) / len(curve) * one.steps
+            axes.plot(x, curve, label=name, **look)
+    if one.ends and not one.held_out:
         x = np.array([0.125, 0.875]) * one.steps
         marks: Any = {"color": INK, "marker": "D", "ms": 6, "ls": "none", "zorder": 5}
         axes.plot(x, one.ends, label="champions, held-out lives", **marks)
@@ -127,6 +168,9 @@ def _alt(shown: Sequence[Lives]) -> str:
             if ("best", when) in one.curves:
                 early, late = map(finite, _rise(one.curves["best", when]))
                 parts.append(f"{number(early)} to {number(late)} at the {when} record")
+        for whose, curve in one.held_out.items():
+            early, late = map(finite, _rise(curve))
+            parts.append(f"{whose} {number(early)} to {number(late)} on held-out lives")
         told.append(f"{name}: {', '.join(parts)}.")
     return (
         "Reward per step of the best member, from the first to the last quarter of "
@@ -141,7 +185,9 @@ def _caption(shown: Sequence[Lives], found: int) -> str:
         f" Curves are medians over up to {count(seeds, 'seed')}." if seeds > 1 else ""
     )
     return (
-        "A line that rises is learning within a life; one that only lies higher at the "
-        "last record was born better. Diamonds are the champions' mean over the first "
-        f"and last quarter of held-out lives.{over}{more}"
+        "Rewards that come late let every line rise. What learning earns is what lies "
+        "between the champions and the same champions with learning off (learns: "
+        "false), and between them and their controls, all on held-out lives; a line "
+        "that only lies higher at the last record was born better."
+        f"{over}{more}"
     )
