@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy import stats
 
 from evolife.errors import InvalidInput
 from evolife.reporting.report import report
@@ -68,6 +69,10 @@ def test_the_claim_is_judged_as_train_judges_it(whole) -> None:
     _, written, page = whole
     verdict = compare(champion(6.0), champion(3.5), "it learns")
     assert f"“it learns” holds for gru-2: {sentence(verdict)}." in page.text
+    test = stats.ttest_1samp([1.5, 2.0, 2.5], 0)
+    low, high = test.confidence_interval(0.95)
+    ends = f"+2 over the controls (95% interval {low:+.4g} to {high:+.4g})"
+    assert f"{ends}, p = {test.pvalue:.2g}, paired by seed (3 pairs)" in page.text
     assert sentence(verdict).startswith("+2.5 over the control (95% interval +2.3")
     outcomes = [row["verdict"] for row in table(written["csv"])]
     assert outcomes == ["holds"] * 3 + ["fails", "undecided", "holds"]

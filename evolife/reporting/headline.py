@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from evolife.difference import paired
 from evolife.errors import pasted
 from evolife.record.names import HELD_OUT
 from evolife.reporting.groups import Group
@@ -36,8 +39,31 @@ def headline(study: Study, groups: Sequence[Group]) -> list[Fact]:
     facts.append(Fact("Compared by", f"{metric}{less}"))
     if study.ranked:
         facts += [Fact("Best run", _best(study)), *_typical(study, groups)]
-    facts += _claims(study)
+    facts += [*_claims(study), *_by_seed(groups)]
     return facts + _faults(study)
+
+
+def _by_seed(groups: Sequence[Group]) -> list[Fact]:
+    """The best group against its controls, in pairs of equal seed."""
+    pairs = (
+        [
+            (run.champion.held_out, run.control.held_out)
+            for run in groups[0].ended
+            if run.champion and run.control
+        ]
+        if groups
+        else []
+    )
+    if len(pairs) < 2:
+        return []
+    found = paired(*np.array(pairs).T)
+    low, high = (number(end, sign=True) for end in found.interval)
+    words = (
+        f"{groups[0].title}: {number(found.mean, sign=True)} over the controls (95% "
+        f"interval {low} to {high}), p = {found.p:.2g}, paired by seed "
+        f"({count(len(pairs), 'pair')})."
+    )
+    return [Fact("Over seeds", words)]
 
 
 def _faults(study: Study) -> list[Fact]:
