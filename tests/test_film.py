@@ -31,6 +31,7 @@ from evolife.tournament import champion_grid, remeasure
 from evolife.units import Task
 from evolife.wrappers.hide import Hide
 from tests.cli_tools import complaint, needs_mpi, run
+from tests.report_tools import make_run
 
 LIVES = 3
 WIDE, HIGH = filmstrip.WIDTH, filmstrip.HEIGHT
@@ -94,6 +95,26 @@ def test_the_life_is_the_first_one_that_evaluate_measures(filmed):
         assert found == pytest.approx(score, rel=0, abs=slack)
     if steps <= config.lifetime.bins:
         assert seen.outcome.score == score
+
+
+@pytest.mark.parametrize("filmed", ["short"], indirect=True)
+@pytest.mark.parametrize("life", range(LIVES))
+def test_the_life_that_is_asked_for_is_filmed(filmed, life):
+    """Of the lives that evaluate measures, whose scores all differ."""
+    experiment, genomes, _ = filmed
+    config = experiment.config
+    given = experiment, genomes, 2, config.lifetime.steps, LIVES, config.seed
+    scores = remeasure(*given, Serial()).lived.scores[0]
+    assert len(np.unique(scores)) == LIVES
+    seen = film.best_life(experiment, genomes, LIVES, Serial(), life)
+    assert seen.outcome.score == pytest.approx(scores[life], rel=1e-5)
+
+
+@pytest.mark.parametrize("life", [-1, LIVES])
+def test_a_life_that_is_not_measured_is_refused(tmp_path, life):
+    make_run(tmp_path / "run")
+    with pytest.raises(InvalidInput, match=f"{life}.*0 .*{LIVES - 1}"):
+        evaluate.open_asked(tmp_path / "run", LIVES, True, life)
 
 
 def test_scenes_reach_from_birth_to_the_end_whatever_the_length(filmed):

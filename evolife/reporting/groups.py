@@ -122,16 +122,30 @@ def _labels(firsts: Sequence[Run]) -> list[str]:
     ]
     keys = list(dict.fromkeys(key for parameters in own for key in parameters))
     differ = [key for key in keys if len({_exact(p, key) for p in own}) > 1]
-    names = short_names(differ)
+    # What all have that can have it is told by the names of those that can.
+    telling = [key for key in differ if not _implied(own, key, differ)]
+    short = _titles(own, telling)
+    return short if len(set(short)) == len(short) else _titles(own, differ)
+
+
+def _titles(own: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[str]:
+    names = short_names(keys)
     return [
         " · ".join(
             f"{names[key]} {_text(parameters, key)}"
-            for key in differ
+            for key in keys
             if key in parameters
         )
         or "as the base"
         for parameters in own
     ]
+
+
+def _implied(own: Sequence[dict[str, Any]], key: str, differ: Sequence[str]) -> bool:
+    """Whether a setting is the same wherever a plug-in has it, and plug-ins differ."""
+    values = {_exact(parameters, key) for parameters in own if key in parameters}
+    name = f"{key.rpartition('.')[0]}.name"
+    return key != name and name in differ and len(values) == 1
 
 
 def _text(parameters: dict[str, Any], key: str) -> str:

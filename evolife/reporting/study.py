@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from evolife.errors import InvalidInput, nearest
 from evolife.record.names import HELD_OUT
+from evolife.reporting.defaults import with_defaults
 from evolife.reporting.runs import LoneRun, Run, left_out, read_run
 from evolife.reporting.words import flat
 from evolife.storage.run_folder import RunFolder
@@ -39,7 +40,10 @@ class Study:
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Every dotted key that some run sets, in order of appearance."""
+        """Every dotted key that some run sets, in order of appearance.
+
+        Runs that leave it at its default have that among their parameters.
+        """
         return tuple(dict.fromkeys(key for run in self.runs for key in run.parameters))
 
     @property
@@ -89,7 +93,8 @@ def read_study(paths: Sequence[Path]) -> Study:
     runs += _alone(alone, metric)
     names = [_name(path, spec) for path, spec in _titled(unique, sweeps, specs)]
     methods = tuple(str(spec.get("method", "grid")) for spec in specs)
-    return Study(", ".join(names), methods, metric, goal, tuple(runs))
+    filled = tuple(with_defaults(runs, SEED))
+    return Study(", ".join(names), methods, metric, goal, filled)
 
 
 def _check(path: Path) -> None:

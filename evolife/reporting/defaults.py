@@ -1,0 +1,77 @@
+"""Settings that a run left at their defaults, beside others that set them.
+
+A sweep over agents may set ``sample: true`` for one whose default is false and leave it
+to another whose default is true: both do the same, and so the page shows the same.
+"""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from evolife.reporting.runs import Run
+
+_ABSENT = object()
+
+
+def with_defaults(runs: Sequence[Run], seed: str) -> list[Run]:
+    """The runs; whatever one of them sets, all have that have such a setting.
+
+    What a run does not set is read from its resolved config. A run that has none yet
+    is like those that differ from it only in the ``seed``.
+    """
+    asked: dict[str, Any] = {}
+    for run in runs:
+        asked = _merged(asked, run.parameters)
+    configs = {_alike(run, seed): run.config for run in runs if run.config}
+    found = []
+    for run in runs:
+        config = run.config or configs.get(_alike(run, seed), {})
+        filled = {
+            key: _filled(run.parameters.get(key, _ABSENT), _at(config, key), keys)
+            for key, keys in asked.items()
+        }
+        kept = {key: value for key, value in filled.items() if value is not _ABSENT}
+        found.append(dataclasses.replace(run, parameters=kept))
+    return found
+
+
+def _merged(asked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The keys of both, in order, as mappings to the keys within; None is a value."""
+    found = dict(asked)
+    for key, value in given.items():
+        before = found.get(key)
+        if isinstance(value, Mapping):
+            found[key] = _merged(before or {}, value)
+        else:
+            found.setdefault(key, None)
+    return found
+
+
+def _filled(own: Any, resolved: Any, asked: Mapping[str, Any] | None) -> Any:
+    """What a run sets, and of the rest that is asked for what its config says."""
+    if not isinstance(resolved, Mapping) or (not asked and own is not _ABSENT):
+        return resolved if own is _ABSENT else own
+    if not asked:
+        # Others set a plug-in by its name alone.
+        return resolved.get("name", resolved)
+    named = {} if own is _ABSENT or own is None else {"name": own}
+    parts = own if isinstance(own, Mapping) else named
+    filled = {
+        key: _filled(parts.get(key, _ABSENT), resolved.get(key, _ABSENT), keys)
+        for key, keys in asked.items()
+    }
+    return {key: value for key, value in filled.items() if value is not _ABSENT}
+
+
+def _at(config: Mapping[str, Any], key: str) -> Any:
+    """A setting by its dotted key."""
+    found: Any = config
+    for part in key.split("."):
+        found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
+    return found
+
+
+def _alike(run: Run, seed: str) -> str:
+    own = {key: value for key, value in run.parameters.items() if key != seed}
+    return json.dumps([run.source, own], sort_keys=True)
