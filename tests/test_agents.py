@@ -63,9 +63,9 @@ def assert_same(one: Any, other: Any) -> None:
         np.testing.assert_array_equal(np.asarray(a), np.asarray(b), strict=True)
 
 
-def assert_close(one: Any, other: Any) -> None:
+def assert_close(one: Any, other: Any, atol: float = 1e-4) -> None:
     for a, b in zip(*map(jax.tree.leaves, (one, other)), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4)
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=atol)
 
 
 def walk(pair: Pair, genome: Any, steps: TimeStep) -> list[tuple[Any, Any]]:
@@ -170,7 +170,8 @@ def test_a_low_rank_genome_acts_as_the_one_it_stands_for(pair):
     steps = time_steps(pair.agent.spec, 12)
     kept = jax.jit(functools.partial(factored.call, pair.agent.step))
     factors = dataclasses.replace(pair, step=kept)
-    assert_close(walk(factors, low, steps), walk(pair, full, steps))
+    # Sums in another order, carried on through twelve steps of learning.
+    assert_close(walk(factors, low, steps), walk(pair, full, steps), atol=1e-3)
 
 
 def test_what_it_senses_of_rewards_is_what_it_says(pair):

@@ -225,7 +225,7 @@ def test_plugin_folders_are_relative_to_the_file_that_names_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "mine").mkdir(parents=True)
     path = write(tmp_path, MINIMAL + "plugins: [mine]\n", "deep/run.yaml")
     config = load_config(path, plugins=["yours", "deep/mine"])
     assert config.plugins == (str(tmp_path / "deep/mine"), str(tmp_path / "yours"))

@@ -283,7 +283,7 @@ def test_strategies_start_around_the_origin_with_deviation_one(name):
 
 @pytest.mark.parametrize("name", contenders.STRATEGIES)
 def test_every_strategy_is_told_its_first_deviation(name):
-    assert Recipe(name).settings(9)["std_init"] == 1
+    assert Recipe(name).settings()["std_init"] == 1
 
 
 def test_every_contender_is_tried():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from evosax.algorithms import algorithms
 
+from evolife import noise
 from evolife.base import LifeStatistics
 from evolife.config.hyperparameters import resolved_choice
 from evolife.config.meta import load_meta, meta_digest
@@ -64,10 +65,8 @@ def test_low_rank_climbs_with_it():
     def step(state, generation):
         proposal = strategy.propose(state, generation)
         ids = jnp.arange(64)
-        members = jax.vmap(lambda i: strategy.member(proposal, i))(ids)
-        population = jax.vmap(
-            lambda m: jnp.concatenate([m["b"], (jnp.eye(2) @ m["w"]).ravel()])
-        )(members)
+        members = jax.vmap(lambda i: noise.materialise(strategy.member(proposal, i)))
+        population = jax.vmap(flat)(members(ids))
         fitness = fitness_of(population)
         zeros = jnp.zeros_like(fitness)
         statistics = LifeStatistics(fitness, fitness, zeros)

@@ -82,8 +82,9 @@ def warn_of_late_flags() -> None:
         warnings.warn(
             f"jaxlib {jaxlib_version()} computes some sums over more than 32,768 rows "
             "wrong, and JAX had started before evolife could prevent it: call evolife "
-            f"before JAX computes anything, set XLA_FLAGS=--{_FUSION}= before Python "
-            "starts, or use another jaxlib",
+            "before JAX computes anything, use another jaxlib, or set, before Python "
+            f"starts, XLA_FLAGS='--{_FUSION}= --xla_cpu_multi_thread_eigen=false' "
+            "(without the second, bits depend on threads)",
             stacklevel=3,
         )
 

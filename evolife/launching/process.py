@@ -24,15 +24,20 @@ _WATCH_SECONDS = 0.25
 _NEVER_SECONDS = 1e9
 
 
+def rank_flags(given: str) -> str:
+    """``XLA_FLAGS`` for right sums on one thread; what is set stays."""
+    flags = exact_flags(given)
+    added = [text for name, text in _ONE_THREAD.items() if name not in flags]
+    return " ".join([*flags.split(), *added])
+
+
 def prepare_process() -> None:
     """Limit this process to one thread of work; call before JAX or NumPy is imported.
 
     A rank is also kept on one core of its own where ranks fill the machine. Nothing
     that the user's environment sets is overridden.
     """
-    flags = exact_flags(os.environ.get("XLA_FLAGS", ""))
-    added = [text for name, text in _ONE_THREAD.items() if name not in flags]
-    os.environ["XLA_FLAGS"] = " ".join([*flags.split(), *added])
+    os.environ["XLA_FLAGS"] = rank_flags(os.environ.get("XLA_FLAGS", ""))
     for variable in _THREAD_VARIABLES:
         os.environ.setdefault(variable, "1")
     here = place()

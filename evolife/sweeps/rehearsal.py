@@ -159,21 +159,8 @@ def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
     return ""
 
 
-def _check_device() -> None:
-    """Refuse a ``JAX_PLATFORMS`` that this machine has no device for."""
-    import jax
-
-    try:
-        jax.devices()
-    except (RuntimeError, AssertionError) as error:
-        wanted = os.environ.get("JAX_PLATFORMS", "")
-        raise InvalidInput(
-            f"JAX_PLATFORMS={wanted}: JAX finds no such device here; unset it, or set "
-            "JAX_PLATFORMS=cpu"
-        ) from error
-
-
 def _main() -> None:
+    from evolife.launching.numerics import check_device
     from evolife.launching.process import prepare_process
 
     prepare_process()
@@ -181,7 +168,7 @@ def _main() -> None:
     # Whatever a plug-in prints is no part of the answer.
     os.dup2(2, 1)
     try:
-        _check_device()
+        check_device()
         answer = _answer(json.load(sys.stdin))
     except EvolifeError as error:
         sys.stderr.write(f"{_SIGN}{error}\n")

@@ -115,14 +115,11 @@ class Recipe:
     selection: Selection | None = None
     """None: the algorithm's native one."""
 
-    def settings(self, dimensions: int) -> dict[str, Any]:
+    def settings(self) -> dict[str, Any]:
         """Defaults, but that each coordinate starts with a standard deviation of 1."""
-        # These two scale a whole perturbation, not each of its coordinates.
-        whole = self.strategy in ("ASEBO", "GuidedES")
-        scale = math.sqrt(dimensions) if whole else 1.0
         allowed = evosax_settings.valid_keys(self.strategy)
         given: dict[str, Any] = {
-            k: scale for k in ("std_init", "std_schedule") if k in allowed
+            k: 1.0 for k in ("std_init", "std_schedule") if k in allowed
         }
         if self.strategy == "EvoTF_ES":
             given["max_context_len"] = _CONTEXT
@@ -136,7 +133,7 @@ class Recipe:
         """
         evosax_checks.check_name(self.strategy)
         template = jax.ShapeDtypeStruct((dimensions,), jnp.float32)
-        settings = self.settings(dimensions)
+        settings = self.settings()
         return evosax.build(self.strategy, size, settings, self.selection, template)
 
     def newborn(self, key: Key, dimensions: int) -> Array:

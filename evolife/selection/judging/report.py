@@ -164,7 +164,7 @@ def _row(
         "learned in": recipes[LEARNED].strategy,
         "best by hand": best,
         "contenders": {
-            name: {"strategy": recipe.strategy, "settings": recipe.settings(1)}
+            name: {"strategy": recipe.strategy, "settings": recipe.settings()}
             for name, recipe in recipes.items()
         },
         "tables": tables,
