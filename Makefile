@@ -15,7 +15,7 @@ test: $(VENV)/dev.stamp
 	$(IN_VENV) pytest -n 2 --dist loadfile
 
 fast: $(VENV)/dev.stamp
-	$(IN_VENV) pytest -n 2 --dist loadfile -m "not slow"
+	$(IN_VENV) pytest -n 2 --dist loadfile -m fast
 
 lint: $(VENV)/dev.stamp
 	$(IN_VENV) ruff check .

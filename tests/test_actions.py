@@ -12,6 +12,8 @@ from evolife.parts.linear import linear
 from evolife.parts.senses import sense, sense_size
 from tests.agent_tools import CONTROL
 
+pytestmark = pytest.mark.fast
+
 KEY = root_key(17)
 
 

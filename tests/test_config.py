@@ -18,6 +18,8 @@ from evolife.config.model import (
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 
+pytestmark = pytest.mark.fast
+
 MINIMAL = """\
 name: small
 env: {name: bandit, arms: 3}

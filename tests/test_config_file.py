@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from evolife.config.yaml_file import dump_yaml, parse_value, read_yaml
 from evolife.errors import InvalidInput
 
+pytestmark = pytest.mark.fast
+
 
 def write(tmp_path: Path, text: str, name: str = "run.yaml") -> Path:
     path = tmp_path / name

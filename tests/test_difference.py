@@ -6,6 +6,8 @@ from scipy import stats
 
 from evolife.difference import of_moments, paired, proportion_interval, unpaired
 
+pytestmark = pytest.mark.fast
+
 
 def sample(seed, size=40, shift=0.0, scale=1.0):
     return np.random.default_rng(seed).normal(shift, scale, size)

@@ -7,6 +7,8 @@ from evolife.evolution import begin, evolve
 from evolife.experiment import build
 from evolife.ranks import Serial
 
+pytestmark = pytest.mark.fast
+
 GENERATIONS = 3
 CONFIG = (
     *("population={size: 32, tile: 8}", "lifetime.lives=2", "control=null"),

@@ -10,6 +10,8 @@ from evolife.noise import LowRankMatrix
 from tests.data.networks.uses import CHEAP, FULL
 from tests.jaxpr_tools import sizes
 
+pytestmark = pytest.mark.fast
+
 SHAPE = (4, 3)
 MEMBERS = 3
 

@@ -16,6 +16,8 @@ from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
 from evolife.envs.gymnax import Gymnax
 from evolife.keys import root_key
 
+pytestmark = pytest.mark.fast
+
 KEY = root_key(21)
 
 

@@ -14,6 +14,8 @@ from evolife.selection.shaping import CenteredRank, Raw
 from evolife.strategies.low_rank import LowRank, LowRankStrategy
 from tests.jaxpr_tools import sizes
 
+pytestmark = pytest.mark.fast
+
 TEMPLATE = {"w": jnp.zeros((6, 5)), "bias": jnp.zeros(5)}
 KEY = keys.root_key(3)
 

@@ -8,6 +8,8 @@ import pytest
 from evolife import keys, noise
 from evolife.noise import LowRankMatrix
 
+pytestmark = pytest.mark.fast
+
 CENTRE = {"w": jnp.ones((8, 6)), "bias": jnp.full(6, 2.0), "v": jnp.zeros((3, 5))}
 KEY = keys.root_key(11)
 

@@ -12,6 +12,8 @@ from evolife import keys
 from evolife.errors import InvalidInput
 from evolife.selection import sampling
 
+pytestmark = pytest.mark.fast
+
 KEY = keys.root_key(7)
 LOGITS = jnp.array([0.3, -1.2, 1.1, 0.0])
 PAIRS = np.array(list(itertools.permutations(range(4), 2)))

@@ -15,6 +15,8 @@ from evolife.parts.actions import act, features
 from evolife.plugins import registry
 from tests.worlds import WORLDS
 
+pytestmark = pytest.mark.fast
+
 HUGE = 3.0e38
 REFUSED = {
     "no bounds": (lambda: Continuous(2, -math.inf, math.inf), "low must be finite"),

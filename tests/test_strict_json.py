@@ -16,6 +16,8 @@ from evolife.ranks import Serial
 from evolife.storage.strict_json import dumps, plain
 from evolife.storage.transfer import on_rank_zero
 
+pytestmark = pytest.mark.fast
+
 HASHED_OR_SHOWN = {
     *("config/hyperparameters", "config/meta", "config/model", "config/schema"),
     "config/difference",

@@ -17,6 +17,8 @@ from evolife.storage.run_folder import RunFolder
 from evolife.storage.tensors import to_safetensors
 from evolife.tournament import Champion
 
+pytestmark = pytest.mark.fast
+
 NUMBERS = np.random.default_rng(2).normal(size=(6, 4)).astype(np.float32)
 LAYOUTS = {
     "rows": NUMBERS,
