@@ -164,7 +164,7 @@ def test_pools_and_seeds_share_no_life():
     g, m, n = (a.ravel() for a in np.mgrid[:30, :30, :30])
     pools = [pool_key(seed, pool) for seed in (0, 1) for pool in Pool]
     lives = np.concatenate([as_one(lives_of(pool, g, m, n)) for pool in pools])
-    assert len(np.unique(lives)) == len(lives) == 2 * 4 * 27_000
+    assert len(np.unique(lives)) == len(lives) == 2 * len(Pool) * 27_000
 
 
 def test_a_life_has_the_same_key_whatever_the_batch():
