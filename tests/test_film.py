@@ -277,7 +277,7 @@ def test_a_plug_in_that_draws_can_be_filmed(tmp_path):
 
 def test_a_missing_pillow_is_refused_with_its_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
-    asked = argparse.Namespace(run=Path("nowhere"), lives=2, film=True)
+    asked = argparse.Namespace(run=Path("nowhere"), lives=2, film=True, life=None)
     with pytest.raises(InvalidInput, match=r"pip install 'evolife\[film\]'"):
         evaluate.run(asked)
     asked.film = False

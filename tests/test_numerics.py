@@ -93,7 +93,7 @@ def test_the_flag_is_set_where_it_is_needed_and_the_users_own_stays(monkeypatch)
     assert exact_flags("--a=b  --c") == f"--a=b --c --{flag}="
     assert exact_flags(exact_flags("")) == exact_flags("")
     assert exact_flags(f"--{flag}=2") == f"--{flag}=2"
-    assert f"evolife sets --{flag}=" in numerics.advice({})[0]
+    assert f"--{flag}= is set by evolife" in numerics.advice({})[0]
     told = numerics.advice({"XLA_FLAGS": f"--{flag}=2", "JAX_ENABLE_X64": "1"})
     assert "your XLA_FLAGS should have" in told[0] and "JAX_ENABLE_X64=1" in told[1]
     monkeypatch.setattr(numerics, "jaxlib_version", lambda: "0.11.2")

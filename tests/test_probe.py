@@ -139,12 +139,22 @@ class Leaky(Recall):
         return state, sensed._replace(observation=seen)
 
 
+def moved(experiment: Experiment, world: Recall) -> Experiment:
+    """The experiment, with every life in ``world``."""
+    bins = experiment.config.lifetime.bins
+    population, champions = (
+        Population(old.agent, world, old.member, old.steps, bins, old.same_lives)
+        for old in (experiment.population, experiment.champions)
+    )
+    return dataclasses.replace(
+        experiment, environment=world, population=population, champions=champions
+    )
+
+
 def test_the_probe_finds_what_an_observation_tells():
     experiment = experiment_of(*ALIKE["recall"])
-    old, world = experiment.population, Leaky(delay=5, symbols=2)
-    bins = experiment.config.lifetime.bins
-    population = Population(experiment.agent, world, old.member, old.steps, bins)
-    leaky = dataclasses.replace(experiment, environment=world, population=population)
+    world = Leaky(delay=5, symbols=2)
+    leaky = moved(experiment, world)
     champion = champion_of(leaky)
     assert stated(leaky) == stated(experiment) == 2.5
     assert champion.held_out > stated(leaky) + 10 * error(champion)

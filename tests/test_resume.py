@@ -217,7 +217,11 @@ def test_a_finished_run_stays_as_it_is_and_can_be_made_longer(tmp_path, uninterr
     more = ("generations=11", "best_of_k.keep=1")
     longer = run("train", "--resume", folder, *more, "--ranks", 1)
     assert longer.returncode == 0, longer.stderr
-    assert [*champions(folder)] == ["agent_001.safetensors", "champions.json"]
+    assert [*champions(folder)] == [
+        "agent_001.safetensors",
+        "champions.json",
+        "held_out.safetensors",
+    ]
     assert digests(folder) == whole[:11]
     assert dashboard_steps(folder) == list(range(1, 12))
 

@@ -23,6 +23,7 @@ HASHED_OR_SHOWN = {
     "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "functions/sources"),
     *("record/hparams", "reporting/groups", "reporting/history", "reporting/study"),
+    *("reporting/defaults", "reporting/sides"),
     *("reporting/importance", "reporting/table", "reporting/words"),
     *("sweeps/expansion", "sweeps/job", "sweeps/naming", "sweeps/opening"),
     "sweeps/forecast",

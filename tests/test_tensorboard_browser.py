@@ -199,7 +199,7 @@ def test_images_histograms_and_charts_are_served(site):
     titles = [
         chart["title"] for group in layout["category"] for chart in group["chart"]
     ]
-    assert len(titles) == len(set(titles)) == 6
+    assert len(titles) == len(set(titles)) == 8
 
 
 # --- in a browser
@@ -249,12 +249,13 @@ def test_scalars_draws_a_line_for_every_run(page, site):
 def test_custom_scalars_shows_every_chart(page, site):
     titles = ("best, mean and median", "p10, median, p90", "p25, median, p75")
     titles += ("against environment steps", "life: early and late")
+    titles += ("the centre on fixed lives", "the centre against environment steps")
     titles += ("life of the best champion",)
     opened(page, site, "custom_scalars", *titles)
     lines = "tf-custom-scalar-multi-line-chart-card"
-    assert counted(page, lines, 4).count() == 4
-    assert counted(page, "tf-custom-scalar-margin-chart-card", 2).count() == 2
-    counted(page, f"{lines} path", 4 * len(RUNS))
+    assert counted(page, lines, 5).count() == 5
+    assert counted(page, "tf-custom-scalar-margin-chart-card", 3).count() == 3
+    counted(page, f"{lines} path", 5 * len(RUNS))
 
 
 def test_histograms_shows_every_population(page, site):

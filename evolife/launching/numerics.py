@@ -97,7 +97,11 @@ def advice(env: Mapping[str, str]) -> list[str]:
         ours = flag in exact_flags(env.get("XLA_FLAGS", "")).split()
         lines.append(
             f"jaxlib {version} computes some sums over more than 32,768 rows wrong: "
-            + (f"evolife sets {flag}" if ours else f"your XLA_FLAGS should have {flag}")
+            + (
+                f"{flag} is set by evolife"
+                if ours
+                else f"your XLA_FLAGS should have {flag}"
+            )
             + "; Python 3.12 and later have a jaxlib without this fault"
         )
     for name, value in _SETTINGS.items():

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.errors import InvalidInput, nearest
+from evolife.errors import InvalidInput, nearest, pasted
 from evolife.reporting.runs import Run
 from evolife.reporting.study import SEED, read_study
 from evolife.reporting.words import flat, value
@@ -54,7 +54,7 @@ def read_side(asked: str) -> Side:
     if not ended:
         raise InvalidInput(
             f"{asked}: no champions yet; let a run come to its end first "
-            f"(evolife watch {folder} shows how far it is)"
+            f"(evolife watch {pasted(folder)} shows how far it is)"
         )
     missing = tuple(run.name for run in chosen if run.champion is None)
     return Side(asked, ended, missing)

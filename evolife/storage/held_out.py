@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
-from evolife.errors import InvalidInput
+from evolife.errors import InvalidInput, pasted
 from evolife.storage.run_folder import RunFolder
+from evolife.storage.strict_json import dumps
 from evolife.storage.tensors import to_safetensors
 
 FILE = "held_out.safetensors"
@@ -45,7 +46,7 @@ def content(held_out: HeldOut) -> bytes:
         for name in sorted(_REQUIRED | _OPTIONAL)
         if getattr(held_out, name) is not None
     }
-    return to_safetensors(arrays, {"lives": json.dumps(held_out.lives, sort_keys=True)})
+    return to_safetensors(arrays, {"lives": dumps(held_out.lives, sort_keys=True)})
 
 
 def read(run: RunFolder, table: Sequence[Mapping[str, Any]]) -> HeldOut | None:
@@ -65,7 +66,7 @@ def read(run: RunFolder, table: Sequence[Mapping[str, Any]]) -> HeldOut | None:
     except (SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
         raise InvalidInput(
             f"{path} is damaged: {error}; let it be written again by "
-            f"evolife train --resume {run.path}"
+            f"evolife train --resume {pasted(run.path)}"
         ) from error
     return found
 
