@@ -12,7 +12,7 @@ demo: $(VENV)/demo.stamp
 	@echo "to look at it: $(VENV)/bin/tensorboard --logdir runs"
 
 test: $(VENV)/dev.stamp
-	$(IN_VENV) pytest -n 2 --dist loadfile
+	$(IN_VENV) pytest -n 2 --dist loadfile --quick-compiles
 
 fast: $(VENV)/dev.stamp
 	$(IN_VENV) pytest -n 2 --dist loadfile -m fast

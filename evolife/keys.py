@@ -9,6 +9,7 @@ so agents and environments call ``jax.random`` as usual.
 """
 
 import enum
+import functools
 from typing import Any
 
 import jax
@@ -44,7 +45,12 @@ def _mix(words: list[Array]) -> list[Array]:
 
 def pcg4d(x: Any, y: Any, z: Any, w: Any) -> list[Array]:
     """Hash four arrays of uint32 into four; a bijection of the 128 bits."""
-    given = (jnp.asarray(v, jnp.uint32) for v in (x, y, z, w))
+    return list(_hash(*(jnp.asarray(v, jnp.uint32) for v in (x, y, z, w))))
+
+
+# Compiled apart, so that it is traced once a shape and not at each of its many uses.
+@functools.partial(jax.jit, inline=True)
+def _hash(*given: Array) -> list[Array]:
     words = list(jnp.broadcast_arrays(*given))
     words = _mix([v * jnp.uint32(_MULTIPLIER) + jnp.uint32(_INCREMENT) for v in words])
     words = _mix([v ^ (v >> 16) for v in words])

@@ -7,15 +7,32 @@ from pathlib import Path
 import jax
 import pytest
 
+from evolife.launching.numerics import jaxlib_version
 from evolife.launching.process import enable_compile_cache, rank_flags
+
+_QUICK = "--xla_backend_optimization_level=0"
+_QUICKER = {"0.10.2": "--xla_cpu_use_fusion_emitters=false"}
+"""What some jaxlib leave out, too; others end at a flag that they do not know."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Offer a compiler that takes a quarter of the time and makes slower programs."""
+    parser.addoption(
+        "--quick-compiles",
+        action="store_true",
+        help="leave most optimisations out, here and in what the tests start",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Keep compiled programs where the runs that tests start keep theirs."""
     folder = Path(tempfile.gettempdir()) / f"evolife-tests-{os.getuid()}"
     os.environ.setdefault("EVOLIFE_CACHE", str(folder))
+    flags = os.environ.get("XLA_FLAGS", "").split()
+    if config.getoption("--quick-compiles"):
+        flags += [_QUICK, *filter(None, [_QUICKER.get(jaxlib_version())])]
     # As in the processes that tests start, and before JAX computes anything.
-    os.environ["XLA_FLAGS"] = rank_flags(os.environ.get("XLA_FLAGS", ""))
+    os.environ["XLA_FLAGS"] = rank_flags(" ".join(flags))
     if enable_compile_cache(rank=0):
         # Hundreds of small programs take longer than the few large ones.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)

@@ -1,6 +1,5 @@
 """A small sphere, maximised, on which evosax's algorithms are tried."""
 
-import contextlib
 import functools
 
 import jax
@@ -16,14 +15,6 @@ TEMPLATE = {
     "w": jax.ShapeDtypeStruct((2, 2), jnp.float32),
 }
 SIZE, DIMENSIONS, OPTIMUM = 16, 6, 0.5
-
-
-@contextlib.contextmanager
-def quick_compiles():
-    """Compiling takes nearly all the time here, so leave most optimisations out."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def newborn(key):

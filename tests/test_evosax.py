@@ -41,17 +41,9 @@ from tests.evosax_sphere import (
     make,
     marks_of_nan,
     newborn,
-    quick_compiles,
     settled,
     types,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
-
 
 PAGE = Path(__file__).parents[1] / "docs" / "strategies.md"
 GENERATIONS = 5

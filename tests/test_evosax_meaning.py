@@ -12,15 +12,8 @@ from evolife.strategies.evosax import build
 from evolife.strategies.evosax_differences import DIFFERENCES
 from evolife.strategies.evosax_following import groups_of
 from evolife.strategies.evosax_settings import constructor_settings, valid_keys
-from tests.evosax_sphere import quick_compiles, statistics_of
+from tests.evosax_sphere import statistics_of
 from tests.test_evosax import PAGE
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
-
 
 SIZE, DIMENSIONS = 400, 4
 TEMPLATE = jax.ShapeDtypeStruct((DIMENSIONS,), jnp.float32)

@@ -29,16 +29,8 @@ from tests.evosax_sphere import (
     make,
     marks_of_nan,
     newborn,
-    quick_compiles,
     statistics_of,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
-
 
 # Selections that are the algorithm's own shaping, said in evolife's way.
 

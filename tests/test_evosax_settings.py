@@ -9,13 +9,7 @@ import pytest
 
 from evolife.errors import InvalidInput
 from evolife.strategies.evosax import build
-from tests.evosax_sphere import SIZE, live, make, newborn, quick_compiles
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
+from tests.evosax_sphere import SIZE, live, make, newborn
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 
 from evolife.base import LifeStatistics, Strategy
 from evolife.config.model import load_config
@@ -13,13 +12,6 @@ from evolife.evolution import begin, evolve
 from evolife.experiment import build
 from evolife.ranks import Serial
 from evolife.strategies.guard import Guard
-from tests.evosax_sphere import quick_compiles
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
 
 
 class State(NamedTuple):

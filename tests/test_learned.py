@@ -23,15 +23,8 @@ from tests.evosax_sphere import (
     flat,
     make,
     newborn,
-    quick_compiles,
     statistics_of,
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
 
 
 def operator():

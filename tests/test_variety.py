@@ -19,13 +19,6 @@ from evolife.ranks import Serial
 from evolife.storage import champions
 from evolife.tournament import hold
 from evolife.variety import copied, variety
-from tests.evosax_sphere import quick_compiles
-
-
-@pytest.fixture(scope="module", autouse=True)
-def quick():
-    with quick_compiles():
-        yield
 
 
 class State(NamedTuple):
