@@ -133,13 +133,13 @@ class Environment(abc.ABC):
     new trial with ``first`` set.
     """
 
-    senses: ClassVar[str]
+    senses: ClassVar[str] = "what it senses is not stated"
     """One sentence: what the observation holds."""
-    acts: ClassVar[str]
+    acts: ClassVar[str] = "acts in a way that is not stated"
     """One sentence: what the actions do."""
-    objective: ClassVar[str]
+    objective: ClassVar[str] = "rewards of a kind that is not stated"
     """One sentence: what is rewarded, and what that assumes."""
-    generalises: ClassVar[str]
+    generalises: ClassVar[str] = "not stated"
     """One sentence: where an agent evolved here should still work."""
     probed: ClassVar[bool] = False
     """Whether its lives must be lived to find out whether they differ, because it
@@ -204,10 +204,11 @@ class Agent(abc.ABC):
     spec: Spec
     learns: bool = dataclasses.field(default=True, kw_only=True)
 
-    idea: ClassVar[str]
+    idea: ClassVar[str] = "How it learns is not stated."
     """One sentence: how this agent learns within its life."""
-    reads_reward: ClassVar[bool]
-    """Whether actions may depend on anything but the current observation."""
+    reads_reward: ClassVar[bool] = True
+    """Whether actions may depend on anything but the current observation; True keeps
+    ``memoryless`` from being held against it."""
 
     @abc.abstractmethod
     def init_genome(self, key: Key) -> Genome:

@@ -60,7 +60,10 @@ def _parse(names: list[str], arguments: list[str]) -> argparse.Namespace:
     known = hasattr(parsed, "overrides")
     strange = [word for word in rest if word.startswith("-") or not known]
     if strange:
-        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+        prog = f"{parser.prog} {parsed.name}"
+        raise InvalidInput(
+            f"unrecognized arguments: {' '.join(strange)}; see {prog} --help"
+        )
     if rest:
         parsed.overrides = [*parsed.overrides, *rest]
     parsed.argv = arguments

@@ -15,10 +15,9 @@ def idle_ranks(experiment: Experiment, ranks: int) -> str:
         if tile
         else "a larger population.size or more lifetime.lives would use more"
     )
-    return (
-        f"{units} units of work for {ranks} ranks: {ranks - units} have nothing to do; "
-        f"{remedy}"
-    )
+    work = "1 unit" if units == 1 else f"{units} units"
+    idle = "one has" if ranks - units == 1 else f"{ranks - units} have"
+    return f"{work} of work for {ranks} ranks: {idle} nothing to do; {remedy}"
 
 
 def _tile_for(experiment: Experiment, ranks: int) -> int:

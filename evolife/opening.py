@@ -33,10 +33,15 @@ def check_config(experiment: Experiment, path: Path) -> None:
     run = RunFolder(path)
     if not run.config_path.is_file():
         return
-    was, now = (
-        digested(config)
-        for config in (load_config(str(run.config_path)), experiment.config)
-    )
+    configs = load_config(str(run.config_path)), experiment.config
+    lives, asked = (config.record.validate_lives for config in configs)
+    if lives != asked and run.metrics_path.is_file():
+        raise InvalidInput(
+            f"record.validate_lives = {asked}: the curve of {run.path} is of {lives} "
+            "lives, and would be of others from here; leave it, or start over with "
+            "--out DIR"
+        )
+    was, now = map(digested, configs)
     if was != now:
         raise InvalidInput(
             f"{run.path} was made by another config: {changes(was, now)}. Go on "

@@ -9,8 +9,8 @@ import pytest
 
 from evolife.launching.numerics import jaxlib_version
 from evolife.launching.process import enable_compile_cache, rank_flags
+from tests.compiler import QUICK
 
-_QUICK = "--xla_backend_optimization_level=0"
 _QUICKER = {"0.10.2": "--xla_cpu_use_fusion_emitters=false"}
 """What some jaxlib leave out, too; others end at a flag that they do not know."""
 
@@ -30,7 +30,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.setdefault("EVOLIFE_CACHE", str(folder))
     flags = os.environ.get("XLA_FLAGS", "").split()
     if config.getoption("--quick-compiles"):
-        flags += [_QUICK, *filter(None, [_QUICKER.get(jaxlib_version())])]
+        flags += [QUICK, *filter(None, [_QUICKER.get(jaxlib_version())])]
     # As in the processes that tests start, and before JAX computes anything.
     os.environ["XLA_FLAGS"] = rank_flags(" ".join(flags))
     if enable_compile_cache(rank=0):

@@ -25,6 +25,9 @@ PAIRS = [
     for world in WORLDS
     if world in {"bandit", "Pendulum-v1"} or agent in {"reflex", "gru"}
 ]
+# Every agent and every world once more, for as long as a life can be.
+LIFELONG = [f"{agent} in Pendulum-v1" for agent in AGENTS]
+LIFELONG += [f"gru in {world}" for world in WORLDS if world != "Pendulum-v1"]
 KEY = root_key(17)
 STEPS = 100_000
 
@@ -82,6 +85,7 @@ def test_it_fits(pair):
     registry.check_fit(pair.agent, pair.world)
 
 
+@pytest.mark.parametrize("pair", LIFELONG, indirect=True)
 def test_a_life_of_100_000_steps_stays_finite_and_within_bounds(pair):
     low, high = pair.world.reward_range
 

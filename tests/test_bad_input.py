@@ -192,7 +192,7 @@ def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(tmp_path):
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
 def test_a_disk_that_fills_up_ends_the_work_and_it_can_go_on(tmp_path, ranks):
     folder, whole = tmp_path / "run", tmp_path / "whole"
-    busy = ("train", "bandit", *TINY, "lifetime.steps=2000", "checkpoint.every=2")
+    busy = ("train", "bandit", *TINY, "lifetime.steps=500", "checkpoint.every=2")
     words = (*busy, "generations=1000000", "--ranks", ranks)
     with started(*words, "--out", folder) as work:
         assert until(lambda: lines_so_far(folder) > 4)

@@ -77,6 +77,8 @@ class Mind(Agent):
     def init_genome(self, key: Any) -> Any:
         if self.flaw == "empty":
             return {}
+        if self.flaw == "function":
+            return {"act": jnp.tanh, "w": jnp.zeros((4, 5))}
         return {"w": jnp.zeros((4, 5), jnp.float16 if self.flaw == "genome" else None)}
 
     def init_state(self, genome: Any, key: Any) -> Any:
@@ -124,6 +126,11 @@ MISFITS = [
         "agent.step is float32[3], must be a tuple of int32[], float32[3]",
     ),
     (World(), Mind(SPEC, "shapes"), "agent.step: TypeError: "),
+    (
+        World(),
+        Mind(SPEC, "function"),
+        "init_genome at ['act'] is a PjitFunction, must be an array",
+    ),
     (World(), Mind(Spec(4, Discrete(2))), "the agent was built for Spec("),
 ]
 
@@ -134,3 +141,16 @@ def test_misfits_name_both_and_the_leaf(world: World, mind: Mind, message: str) 
         registry.check_fit(mind, world)
     assert "agent Mind in environment World: " in str(caught.value)
     assert message in str(caught.value)
+
+
+def test_what_an_author_leaves_unsaid_has_a_default_that_accuses_nobody() -> None:
+    unsaid = {
+        Agent: ("idea", "reads_reward"),
+        Environment: ("senses", "acts", "objective", "generalises"),
+    }
+    for contract, names in unsaid.items():
+        assert all(hasattr(contract, name) for name in names)
+        declared = {n for n in contract.__annotations__ if n[0] != "_"}
+        fields = {field.name for field in dataclasses.fields(contract)}
+        assert {n for n in declared - fields if not hasattr(contract, n)} == set()
+    assert Agent.reads_reward, "its champions may exceed the memoryless score"

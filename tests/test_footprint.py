@@ -99,7 +99,7 @@ def test_train_says_that_ranks_outnumber_the_work(tmp_path):
     words = ("population.tile=32", "lifetime.lives=1", "generations=1")
     done = run("train", "bandit", *TINY, *words, "--out", tmp_path / "run", ranks=2)
     assert done.returncode == 0, done.stderr
-    assert "1 units of work for 2 ranks: 1 have nothing to do" in done.stderr
+    assert "1 unit of work for 2 ranks: one has nothing to do" in done.stderr
     assert "population.tile=16 would use them all" in done.stderr
 
 

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from evolife.config.model import load_config
+from evolife.launching import affinity
 from evolife.record import progress
 from evolife.record.pace import living, pace
 from evolife.storage.run_folder import RunFolder
@@ -75,6 +76,8 @@ def test_a_forecast_rests_on_runs_of_its_kind_and_machine_alone(tmp_path, monkey
         found = predict([config(other)], 1, 1)
         assert found.known == 0 and found.high < 200, other
         assert basis(found, 1).startswith("a guess by size alone")
+    monkeypatch.setattr(affinity, "usable_cores", lambda: 64)
+    assert predict([config()], 1, 1).known == 1, "a rank is bound to one core of many"
     two = predict([config(), config("agent.hidden=[5]")], 2, 2)
     assert two.known == 1 and "the others guessed" in basis(two, 2)
     here = forecast.machine()

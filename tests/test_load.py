@@ -24,6 +24,7 @@ from evolife.ranks import Serial
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder, write_entries
 from tests.cli_tools import TINY, metrics
+from tests.compiler import assert_same_bits
 
 CONTROL = "control={agent: {name: reflex, hidden: [4]}}"
 SMALL = (
@@ -85,6 +86,7 @@ def by_the_engine(agent, environment, steps):
     return live
 
 
+@pytest.mark.fast
 @pytest.mark.parametrize("world", WORLDS)
 def test_acting_by_hand_replays_a_life_bit_for_bit(world):
     name, *words = WORLDS[world]
@@ -98,8 +100,8 @@ def test_acting_by_hand_replays_a_life_bit_for_bit(world):
         genome = jax.device_get(agent.init_genome(jax.random.fold_in(key, 77)))
         life, actions, rewards = one(genome, key)
         wanted = other(genome, key)
-        np.testing.assert_array_equal(rewards, wanted.rewards)
-        jax.tree.map(np.testing.assert_array_equal, life.state, wanted.agent)
+        assert_same_bits(rewards, wanted.rewards)
+        jax.tree.map(assert_same_bits, life.state, wanted.agent)
         assert life.steps == steps
         seen.add(np.asarray(actions).tobytes())
     assert len(seen) > 1, "other lives are other lives"

@@ -49,6 +49,7 @@ def test_plugins_replace_what_is_gone(moved) -> None:
     assert loaded.config.plugins == (str(plugins),)
     rewards = loaded.champions[0].live(lives=2)
     report = evolife.evaluate(run, lives=2, plugins=[plugins])
+    assert evolife.load(run, plugins=str(plugins)).config == loaded.config
     again = evolife.evaluate(loaded, lives=2)
     assert report == again
     earned = report["champions"][0]["one_life"]

@@ -76,9 +76,10 @@ def test_a_device_that_is_not_here_is_refused_in_one_line(monkeypatch):
     assert "\n" not in said and "set JAX_PLATFORMS=cpu" in said
 
 
-def test_a_command_and_the_doctor_say_that_a_device_is_not_here():
+@pytest.mark.parametrize("command", ["plan", "describe"])
+def test_a_command_and_the_doctor_say_that_a_device_is_not_here(command):
     env = {**os.environ, "JAX_PLATFORMS": "nosuch"}
-    words = [sys.executable, "-m", "evolife", "plan", "bandit"]
+    words = [sys.executable, "-m", "evolife", command, "bandit"]
     done = subprocess.run(words, env=env, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert "JAX_PLATFORMS=nosuch: JAX finds no such device" in done.stderr

@@ -1,5 +1,6 @@
 """Plug-in files: found by name, refused with file and line."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -24,6 +25,9 @@ def plugin(folder: Path, name: str, text: str, kind: str = "agents") -> Path:
 def test_summaries_are_read_without_importing(tmp_path: Path) -> None:
     path = plugin(tmp_path, "broken", '"""Never runs."""\nraise SystemExit(3)\n')
     assert registry.summary(path) == "Never runs."
+    path.write_text("def x(:\n")
+    with pytest.raises(InvalidInput, match=f"^{re.escape(str(path))}:1: .*SyntaxError"):
+        registry.summary(path)
 
 
 BAD_FILES = [

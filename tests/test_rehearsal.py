@@ -12,7 +12,7 @@ from evolife.experiment import build
 from evolife.readiness import check_metric, ready
 from evolife.record import names
 from evolife.sweeps import rehearsal
-from evolife.sweeps.preparing import prepare
+from evolife.sweeps.preparing import predicted, prepare
 from evolife.sweeps.rehearsal import refuse, rehearse
 from tests.sweep_tools import SMALL, write_sweep
 
@@ -99,6 +99,19 @@ def test_a_search_is_refused_where_nothing_it_could_draw_would_run(tmp_path, her
     assert 0 < len(found.refused) < 6
 
 
+def test_the_time_of_a_search_is_that_of_the_runs_it_draws(tmp_path):
+    """Not of the base, which is 800 generations of 1,024 members."""
+    pinned = {"generations": {"value": 3}, "population.size": {"value": 32}}
+    pinned["seed"] = {"min": 0, "max": 5}
+    spoken = {}
+    for method in ("bayes", "random"):
+        folder = tmp_path / method
+        folder.mkdir()
+        given = {"method": method, "run_cap": 2, "base": "bandit"}
+        spoken[method] = predicted(prepare(str(write_sweep(folder, pinned, **given))))
+    assert spoken["bayes"] == spoken["random"]
+
+
 def test_a_dry_run_and_a_sweep_refuse_alike_and_make_nothing(tmp_path, capsys, here):
     path = write_sweep(tmp_path, {"agent.hidden": {"values": [[3], 50.0]}})
     words = ["sweep", str(path), *SMALL, "--out", str(tmp_path / "out")]
@@ -145,6 +158,11 @@ def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(
     told = capsys.readouterr().out
     assert "and its control bandit-control" in told and "(not made)" in told
     assert [*tmp_path.iterdir()] == []
+    assert main([*words, "--resume-or-start", "run"]) == 0
+    capsys.readouterr()
+    assert main([*words, "generations=7", "--resume-or-start", "run", "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert "run (there, to go on with after generation 3: 4 left)" in told
     (tmp_path / "taken").write_text("precious")
     refused = (["--out", "taken"], ["agent.hidden=many"], ["env.pulls=5"])
     for more in refused:

@@ -8,7 +8,7 @@ from typing import Any
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
 from evolife.functions.sources import Override, Source, override_texts, run_config
-from evolife.launching.numerics import own_settings
+from evolife.launching.numerics import check_device, own_settings
 from evolife.record.terminal import Terminal
 
 
@@ -71,6 +71,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
     from evolife.bounds import statement_faults
     from evolife.readiness import ready
 
+    check_device()
     experiment, _ = ready(config)
     environment, agent = experiment.environment, experiment.agent
     spec, steps = environment.spec, config.lifetime.steps

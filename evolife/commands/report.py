@@ -40,7 +40,9 @@ def run(args: argparse.Namespace) -> int:
 def _show(written: dict[str, Any], terminal: Terminal) -> None:
     for missing in written["left_out"]:
         terminal.info(f"left out {missing['run']}: {missing['reason']}")
+    from evolife.reporting.words import count
+
     pictures = len(written["pictures"])
-    terminal.text(f"{written['runs']} runs, {pictures} pictures")
+    terminal.text(f"{count(written['runs'], 'run')}, {count(pictures, 'picture')}")
     terminal.text(f"page: {pasted(written['page'])}")
     terminal.text(f"table: {written['csv']}")

@@ -90,16 +90,27 @@ def _show_dry_run(report: dict[str, Any], terminal: Terminal, as_json: bool) -> 
     beside = f", and its control {report['control']}" if report["control"] else ""
     tile, forecast = report["config"]["population"]["tile"], report["predicted"]
     terminal.text(f"{report['name']}: nothing is wrong with it{beside}")
+    goal, lived = report["config"]["generations"], count(report["env_steps"])
+    reach = "left" if report["resume"] else "in all"
     terminal.text(
-        f"{report['units']} units of work a generation, tile {tile}, on "
-        f"{report['ranks']} rank{'s' if report['ranks'] > 1 else ''}; "
-        f"{count(report['env_steps'])} environment steps in all"
+        f"{goal} generations of {_several(report['units'], 'unit')} of work, tile "
+        f"{tile}, on {_several(report['ranks'], 'rank')}; "
+        f"{lived} environment steps {reach}"
     )
     low, high = forecast["range"]
     terminal.text(f"{span(low, forecast['seconds'], high)}, {forecast['basis']}")
     for line in filter(None, [report["idle"]]):
         terminal.text(line)
-    terminal.text(f"run: {pasted(report['run'])} (not made)")
+    if report["resume"]:
+        left = goal - report["done"]
+        state = f"there, to go on with after generation {report['done']}: {left} left"
+    else:
+        state = "not made"
+    terminal.text(f"run: {pasted(report['run'])} ({state})")
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:

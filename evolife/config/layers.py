@@ -14,6 +14,7 @@ KeyPath = tuple[str | int, ...]
 CHOICES = ("env", "agent", "strategy", "selection", "route")
 """Sections that name a plug-in and give its hyperparameters."""
 
+_OVERRIDE = "override "
 _KEY = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_0-9][\w-]*)*\Z")
 
 
@@ -28,11 +29,15 @@ class Origins:
         """Origin of the value at ``path``, of a part of it, or of what encloses it."""
         for length in range(len(path), 0, -1):
             key = dotted(path[:length])
+            parts = [self.written[name] for name in self.written if _below(name, key)]
+            # What was changed last is what most likely does not suit.
+            changed = [origin for origin in parts if origin.startswith(_OVERRIDE)]
+            if changed and not self.written.get(key, "").startswith(_OVERRIDE):
+                return changed[-1]
             if key in self.written:
                 return self.written[key]
-            parts = [name for name in self.written if _below(name, key)]
             if parts:
-                return self.written[parts[-1]]
+                return parts[-1]
         return self.written.get("", "config")
 
     def within(self, key: str) -> "Origins":
@@ -83,7 +88,7 @@ def _override(text: str) -> Layer:
         raise InvalidInput(f"override '{text}': {error}") from error
     for name in reversed(key.split(".")):
         data = {name: data}
-    return Layer(data, Origins({key: f"override {text}"}))
+    return Layer(data, Origins({key: f"{_OVERRIDE}{text}"}))
 
 
 def merge(lower: Layer, upper: Layer) -> Layer:

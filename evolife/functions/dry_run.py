@@ -1,11 +1,13 @@
 """What ``train`` would do: everything checked and built, nothing lived or written."""
 
+from pathlib import Path
 from typing import Any
 
 from evolife.config.model import RunConfig
 from evolife.functions.destination import Destination
 from evolife.functions.process import prepare
-from evolife.storage.run_folder import check_free, fresh_path
+from evolife.storage import checkpoint
+from evolife.storage.run_folder import RunFolder, check_free, fresh_path
 
 
 def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]:
@@ -27,16 +29,19 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
     main, control = ready(config)
     if where.resume:
         opening.check_config(main, path)
-    found = forecast.predict([config], 1, ranks)
+    done = _done(where, path)
+    left = config.model_copy(update={"generations": config.generations - done})
+    found = forecast.predict([left], 1, ranks)
     return {
         "name": config.name,
         "run": str(path),
         "resume": where.own_config is not None,
+        "done": done,
         "config": main.config.model_dump(mode="json"),
         "control": control.config.name if control else None,
         "ranks": ranks,
         "units": main.grid.units,
-        "env_steps": forecast.env_steps(config),
+        "env_steps": forecast.env_steps(left),
         "strategy_bytes": strategy_bytes(main),
         "idle": idle_ranks(main, ranks),
         "predicted": {
@@ -45,3 +50,10 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
             "basis": forecast.basis(found, 1),
         },
     }
+
+
+def _done(where: Destination, path: Path) -> int:
+    """Generations that are done, in a run to go on with."""
+    if where.own_config is None:
+        return 0
+    return max(checkpoint.generations(RunFolder(path).checkpoints), default=0)

@@ -17,6 +17,7 @@ from evolife.config.model import (
 from evolife.config.validation import validated
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
+from evolife.plugins.files import folders
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 """A bundled config's name, the path of a YAML file, or the config as plain data."""
@@ -58,13 +59,13 @@ def run_config(
     Raises:
         InvalidInput: one line for each thing that is wrong.
     """
-    folders = [os.fspath(folder) for folder in plugins]
+    named = folders(plugins)
     if isinstance(source, str | os.PathLike):
-        return load_config(os.fspath(source), overrides, folders)
+        return load_config(os.fspath(source), overrides, named)
     data = _data(source, RunConfig)
     chosen = {key: RunConfig.model_fields[key].default.model_dump() for key in _CHOSEN}
     config = parse_config(merge(Layer({**chosen, **data}), override_layer(overrides)))
-    return with_plugins(config, folders)
+    return with_plugins(config, named)
 
 
 def meta_config(source: Source | MetaConfig, overrides: Sequence[str]) -> MetaConfig:

@@ -6,20 +6,22 @@ from pathlib import Path
 
 from evolife.loading.run import Run
 from evolife.loading.sweep import Sweep
+from evolife.plugins.files import folders
 from evolife.storage.run_folder import open_run
 from evolife.sweeps.folder import SweepFolder
 
 
 def load(
-    path: str | os.PathLike[str], plugins: Sequence[str | os.PathLike[str]] = ()
+    path: str | os.PathLike[str],
+    plugins: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
 ) -> Run | Sweep:
     """Open the folder of a run, or of a sweep, for reading.
 
     Args:
         path: a folder that ``evolife train`` or ``evolife sweep`` wrote, also one that
             is still being written.
-        plugins: folders with ``agents/`` and ``envs/`` of your own; they replace those
-            that the run was made with and that are not on this machine.
+        plugins: one or several folders with ``agents/`` and ``envs/`` of your own; they
+            replace those that the run was made with and that are not on this machine.
 
     Returns:
         A ``Run`` with ``config``, ``metrics``, ``champions``, ``life_curves``,
@@ -28,7 +30,7 @@ def load(
     Raises:
         InvalidInput: it is neither.
     """
-    folder, folders = Path(path), tuple(os.path.abspath(name) for name in plugins)
+    folder, anew = Path(path), tuple(map(os.path.abspath, folders(plugins)))
     if SweepFolder(folder).is_sweep():
-        return Sweep(folder, plugins=folders)
-    return Run(open_run(folder).path, plugins=folders)
+        return Sweep(folder, plugins=anew)
+    return Run(open_run(folder).path, plugins=anew)

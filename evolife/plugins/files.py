@@ -6,11 +6,12 @@ import importlib.metadata
 import importlib.resources
 import importlib.util
 import inspect
+import os
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.plugins.imports import import_file, is_beside
@@ -31,6 +32,12 @@ class _Found(NamedTuple):
     """Name to import it by; None for a file loaded by its path."""
 
 
+def folders(given: str | os.PathLike[str] | Iterable[Any]) -> list[str]:
+    """Paths of plug-in folders, where one or several may be given."""
+    several = [given] if isinstance(given, str | os.PathLike) else given
+    return [os.fspath(folder) for folder in several]
+
+
 def names(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:
     """The plug-ins of ``kind``, ``agents`` or ``envs``: the file of each by name.
 
@@ -49,7 +56,7 @@ def summary(path: Path) -> str:
         InvalidInput: if the file cannot be read as Python.
     """
     with plugin_errors(f"plug-in {path.stem}", path):
-        docstring = ast.get_docstring(ast.parse(path.read_bytes()))
+        docstring = ast.get_docstring(ast.parse(path.read_bytes(), str(path)))
     return (docstring or "").partition("\n")[0]
 
 

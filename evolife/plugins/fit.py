@@ -102,6 +102,7 @@ class _Pair:
                 )
 
     def check_agent(self, spec: Spec, timestep: Any, key: Any) -> None:
+        self._check_leaves(key)
         genome = self._trace(self.agent.init_genome, key)
         if not jax.tree.leaves(genome):
             raise self._refusal("agent.init_genome: the genome is empty")
@@ -113,6 +114,28 @@ class _Pair:
         wanted = action_shapes(spec.action_space)
         self._same("the action of agent.step", action, wanted)
         self._same("the state after agent.step", after, state)
+
+    def _check_leaves(self, key: Any) -> None:
+        """Refuse a genome that holds anything but arrays, such as a whole module."""
+        strange: list[tuple[str, Any]] = []
+
+        def born(key: Any) -> None:
+            with plugin_errors(what, _file(self.agent), refusal=False):
+                genome = self.agent.init_genome(key)
+            for path, leaf in jax.tree_util.tree_flatten_with_path(genome)[0]:
+                if not hasattr(leaf, "dtype") and not isinstance(leaf, float | int):
+                    strange.append((jax.tree_util.keystr(path), leaf))
+
+        what = f"{self.name}: agent.init_genome"
+        jax.eval_shape(born, key)
+        if strange:
+            place, leaf = strange[0]
+            raise self._refusal(
+                f"the genome of agent.init_genome{f' at {place}' if place else ''} is "
+                f"a {type(leaf).__name__}, must be an array; of a module that holds "
+                "more than arrays keep those alone, as by equinox.filter(module, "
+                "equinox.is_array)"
+            )
 
     def _trace(self, method: Callable[..., Any], *inputs: Any) -> Any:
         owner = method.__self__  # type: ignore[attr-defined]

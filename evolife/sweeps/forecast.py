@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig, control_config
-from evolife.launching.affinity import usable_cores
 from evolife.lineage.manifest import machine
 from evolife.record.metrics import parsed
 from evolife.record.pace import living
@@ -80,8 +79,8 @@ def basis(found: Forecast, runs: int) -> str:
         return "a guess by size alone: nothing like it has run on this kind of machine"
     if found.known < runs:
         return (
-            f"{found.known:,} as runs like them took on this kind of machine, the "
-            "others guessed by size alone"
+            f"{found.known:,} of them as runs like them took on this kind of machine, "
+            "the others guessed by size alone"
         )
     return "as runs like these took on this kind of machine"
 
@@ -117,7 +116,7 @@ def shape(config: RunConfig) -> str:
     chosen = data["strategy"].items()
     data["strategy"] = {k: v for k, v in chosen if not isinstance(v, float)}
     here = machine()
-    data["machine"] = here["cpu"], here["cores"], usable_cores()
+    data["machine"] = here["cpu"], here["cores"]
     text = json.dumps(data, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,6 +1,7 @@
 """A sweep file read, expanded, checked, and its time predicted; nothing is run."""
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from evolife.sweeps import forecast, guided, naming, opening, slots
 from evolife.sweeps.checks import check, resolved
 from evolife.sweeps.expansion import expand
 from evolife.sweeps.folder import Entry, open_sweep
+from evolife.sweeps.rehearsal import samples
 from evolife.sweeps.spec import Sweep, load_sweep
 from evolife.sweeps.study import require_optuna
 
@@ -61,11 +63,17 @@ def predicted(prepared: Prepared, most: int | None = None) -> forecast.Forecast:
     runs = len(entries) or sweep.spec.run_cap or 1
     step = max(1, runs // _TIMED)
     configs: list[RunConfig] = [
-        resolved(sweep.base, entry.overrides) for entry in entries[::step]
-    ] or [sweep.base]
+        resolved(sweep.base, entry.overrides)
+        for entry in entries[::step] or _drawn(sweep, min(runs, _TIMED))
+    ]
     room = slots.slots(runs, most)
     busy = sum(slot.ranks for slot in room)
     found = forecast.predict(configs, len(room), busy)
     whole = runs / len(configs)
     low, usual, high = (seconds * math.ceil(whole) for seconds in found[:3])
     return forecast.Forecast(low, usual, high, round(found.known * whole))
+
+
+def _drawn(sweep: Sweep, runs: int) -> list[Entry]:
+    """Runs that a search could suggest, the few that are drawn again and again."""
+    return list(itertools.islice(itertools.cycle(samples(sweep)), runs))
