@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -36,3 +37,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if enable_compile_cache(rank=0):
         # Hundreds of small programs take longer than the few large ones.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forget_programs() -> Iterator[None]:
+    """Keep the programs of one module in memory only: all together take gigabytes."""
+    yield
+    jax.clear_caches()
