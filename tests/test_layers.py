@@ -1,0 +1,191 @@
+"""No room of evolife imports from a higher floor, lazily and for types included.
+
+Nor does the engine know a config, a folder or a terminal. What still imports so is
+listed in ``data/layers.txt``, one arrow a line. The list only shrinks: an arrow that is
+gone must leave it, and no new one may come in.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import evolife
+
+ROOT = Path(evolife.__file__).parent
+LIST = Path(__file__).parent / "data" / "layers.txt"
+
+FLOORS = (
+    {"base", "errors", "drawing", "pytrees", "keys", "noise", "parts"},
+    {"agents", "envs", "launch"},
+    {"strategies", "ranks", "config"},
+    {"storage", "processes"},
+    {"selection", "dashboard", "console", "sweeps"},
+    {"engine", "plugins"},
+    {"run", "meta", "results"},
+    {"report"},
+    {"commands"},
+)
+"""Rooms from the ground up; what stands on one floor may know each other."""
+
+OUTSIDE_THE_ENGINE = {"config", "storage", "console", "dashboard"}
+
+MOVING = {
+    "__init__": "commands",
+    "__main__": "commands",
+    "ablation": "engine",
+    "archive": "engine",
+    "bounds": "run",
+    "arguments": "commands",
+    "cli": "commands",
+    "config/hyperparameters": "plugins",
+    "config/meta": "meta",
+    "config/schema": "plugins",
+    "difference": "engine",
+    "evaluation": "run",
+    "evolution": "engine",
+    "experiment": "engine",
+    "factored": "noise",
+    "film": "run",
+    "footprint": "run",
+    "functions": "commands",
+    "functions/sources": "config",
+    "generation": "engine",
+    "grid": "engine",
+    "idle": "run",
+    "journal": "run",
+    "launching": "processes",
+    "lifetime": "engine",
+    "lineage": "storage",
+    "loading": "results",
+    "meta_journal": "meta",
+    "meta_run": "meta",
+    "nonfinite": "run",
+    "opening": "run",
+    "parts/digit_images": "envs",
+    "parts/prototypes": "envs",
+    "parts/turns": "envs",
+    "planning": "run",
+    "population": "engine",
+    "readiness": "run",
+    "record": "dashboard",
+    "record/drawing": "drawing",
+    "record/filmstrip": "run",
+    "record/metrics": "storage",
+    "record/names": "storage",
+    "record/pace": "storage",
+    "record/progress": "console",
+    "record/terminal": "console",
+    "record/watch_display": "console",
+    "reporting": "report",
+    "selection/candidates": "meta",
+    "selection/episodes": "meta",
+    "selection/functions": "meta",
+    "selection/gradients": "meta",
+    "selection/judging": "meta",
+    "selection/noisy_lives": "meta",
+    "selection/on_functions": "meta",
+    "selection/partial_lives": "meta",
+    "selection/portrait": "meta",
+    "selection/route": "meta",
+    "selection/routes": "meta",
+    "selection/sampling": "meta",
+    "selection/shards": "meta",
+    "selection/survivors": "meta",
+    "selection/tasks": "meta",
+    "selection/training": "meta",
+    "storage/leaves": "pytrees",
+    "storage/transfer": "ranks",
+    "sweeps/folder": "storage",
+    "sweeps/standing": "storage",
+    "sweeps/summary": "storage",
+    "tiles": "engine",
+    "timing": "run",
+    "tournament": "engine",
+    "tracing": "run",
+    "units": "engine",
+    "validation": "engine",
+    "variety": "engine",
+    "verdict": "run",
+    "watching": "results",
+    "watching/frame": "console",
+    "watching/state": "storage",
+    "watching/strokes": "console",
+    "world": "ranks",
+    "wrappers": "envs",
+}
+"""Where those belong that do not stand in their room yet."""
+
+
+def modules() -> dict[str, Path]:
+    """Every module by its path below evolife/, as ``sweeps/pool``."""
+    found = {}
+    for path in sorted(ROOT.rglob("*.py")):
+        name = path.relative_to(ROOT).with_suffix("").as_posix()
+        found[name.removesuffix("/__init__")] = path
+    return found
+
+
+MODULES = modules()
+
+
+def room(module: str) -> str:
+    """The room a module belongs to, by the longest part of its path that is known."""
+    parts = module.split("/")
+    for length in range(len(parts), 0, -1):
+        known = MOVING.get("/".join(parts[:length]))
+        if known:
+            return known
+    return parts[0]
+
+
+def floor(module: str) -> int:
+    return next(at for at, rooms in enumerate(FLOORS) if room(module) in rooms)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Modules of evolife that a file imports anywhere in its text."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            if name.split(".")[0] == "evolife":
+                yield _module_of(name)
+
+
+def _module_of(name: str) -> str:
+    parts = name.split(".")[1:]
+    while parts and "/".join(parts) not in MODULES:
+        parts.pop()
+    return "/".join(parts) or "__init__"
+
+
+def arrows() -> set[str]:
+    """Imports that should not be, as lines of the list."""
+    return {
+        f"{module} -> {other}"
+        for module, path in MODULES.items()
+        for other in imported(path)
+        if floor(other) > floor(module)
+        or (room(module) == "engine" and room(other) in OUTSIDE_THE_ENGINE)
+    }
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_stands_in_a_room(module):
+    assert any(room(module) in rooms for rooms in FLOORS), "name its room above"
+
+
+def test_nothing_is_said_to_move_that_is_not_there():
+    folders = {"/".join(name.split("/")[:-1]) for name in MODULES}
+    assert set(MOVING) - {"__init__"} <= set(MODULES) | folders
+
+
+def test_no_room_imports_from_a_higher_floor():
+    listed = LIST.read_text(encoding="utf-8").splitlines()
+    assert listed == sorted(set(listed))
+    assert sorted(arrows()) == listed
