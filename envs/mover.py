@@ -11,7 +11,7 @@ import numpy as np
 from annotated_types import Ge, Gt, Le
 
 from evolife.base import Action, Array, Continuous, Environment, Key, Spec, TimeStep
-from evolife.record.drawing import BLUE, GREY, INK, ORANGE, WHITE, Pen
+from evolife.drawing import BLUE, GREY, INK, ORANGE, WHITE, Pen
 
 _ANGLES = 90
 _CENTRE = np.array([0.5, 0.5])

@@ -9,7 +9,7 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
-from evolife.record.drawing import GREY, INK, ORANGE, PALE, WHITE, Pen
+from evolife.drawing import GREY, INK, ORANGE, PALE, WHITE, Pen
 
 WORK, MIX, OVEN, GARNISH = range(4)
 _EMPTY, _MIXED, _BAKING, _BAKED = range(4)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from annotated_types import Ge
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
-from evolife.record.drawing import GREY, PALE, Pen
+from evolife.drawing import GREY, PALE, Pen
 
 
 class State(NamedTuple):

@@ -3,6 +3,8 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from evolife.version import __version__
+
 if TYPE_CHECKING:
     from evolife.commands.describe import describe as describe
     from evolife.commands.doctor import doctor as doctor
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
     from evolife.functions.train import train as train
     from evolife.loading import load as load
     from evolife.watching import watch as watch
-
-__version__ = "0.1.0"
 
 _FUNCTIONS = {
     "compare": "evolife.functions.compare",

@@ -15,7 +15,7 @@ import jax
 import numpy as np
 
 if TYPE_CHECKING:
-    from evolife.record.drawing import Pen
+    from evolife.drawing import Pen
 
 Array = jax.Array
 Key = jax.Array

@@ -1,9 +1,11 @@
 """What can go wrong, and the exit code each kind of failure ends with."""
 
+import contextlib
 import difflib
 import os
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 
 class EvolifeError(Exception):
@@ -34,3 +36,13 @@ def nearest(name: str, allowed: Iterable[str]) -> str:
 def pasted(path: str | os.PathLike[str]) -> str:
     """A path as a shell takes it back, for commands that a message offers."""
     return shlex.quote(os.fspath(path))
+
+
+@contextlib.contextmanager
+def our_errors() -> Iterator[None]:
+    """Turn what the operating system refuses into ``InvalidInput``."""
+    try:
+        yield
+    except OSError as error:
+        what: Any = f"{error.filename}: " if error.filename else ""
+        raise InvalidInput(f"{what}{error.strerror or error}") from error

@@ -14,8 +14,8 @@ from evolife.base import StrategyState
 from evolife.experiment import Experiment, materialised
 from evolife.generation import Generation
 from evolife.lifetime import Outcome
+from evolife.pytrees import digest
 from evolife.ranks import Ranks
-from evolife.storage.leaves import digest
 from evolife.storage.transfer import from_rank_zero
 from evolife.strategies.guard import Guard
 from evolife.units import Interrupted, Partial, Task

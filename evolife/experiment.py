@@ -31,6 +31,8 @@ class Experiment:
     grid: Grid
     champions: Population
     """Lives stacked genomes that are ``switched``, all of them in the same lives."""
+    judge: Selection | None = None
+    """Says who goes on in the tournament; None: the mean of the lives."""
 
     def newborn(self) -> StrategyState:
         """The strategy's state before the first generation."""
@@ -65,8 +67,8 @@ def build(config: RunConfig) -> Experiment:
     agent = registry.build_agent(config, environment)
     registry.check_fit(agent, environment)
     selection = build_selection(config)
-    if config.best_of_k.operator:
-        _operator(config, ("best_of_k", "operator"), config.best_of_k.operator)
+    best = config.best_of_k.operator
+    judge = _operator(config, ("best_of_k", "operator"), best) if best else None
     strategy = build_strategy(config, agent, selection)
     tile = _tile(config, strategy, agent, environment)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
@@ -78,7 +80,7 @@ def build(config: RunConfig) -> Experiment:
     members = tuple(range(config.population.size))
     grid = Grid(members, range(lifetime.lives), tile, block)
     return Experiment(
-        resolved, agent, environment, strategy, population, grid, champions
+        resolved, agent, environment, strategy, population, grid, champions, judge
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from evolife.config.meta import MetaConfig, meta_digest
 from evolife.errors import EvolifeError
+from evolife.pytrees import digest
 from evolife.record.dashboard import Dashboard
 from evolife.record.metrics import MetricsFile, read
 from evolife.record.progress import Display
@@ -18,7 +19,6 @@ from evolife.selection.route import Route
 from evolife.selection.training import MetaStep, Progress, Trained
 from evolife.storage import checkpoint
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.leaves import digest
 from evolife.storage.run_folder import RunFolder
 
 OPERATOR = "operator.safetensors"

@@ -8,7 +8,7 @@ kept are measured once on lives of the REPORT pool, which nothing was chosen by.
 
 import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -18,19 +18,16 @@ from scipy import special
 from evolife import keys
 from evolife.ablation import learns, switched
 from evolife.archive import CENTRE, Archive
-from evolife.config.model import BestOfK
 from evolife.experiment import Experiment, champion_population
 from evolife.generation import Generation, counted_lives
 from evolife.grid import Grid
 from evolife.population import Population
 from evolife.ranks import Ranks
+from evolife.selection.halving import learned_halving, sequential_halving
 from evolife.units import Task
 from evolife.variety import copied
 
 _LIVES_BLOCK = 64
-
-Measure = Callable[[Sequence[int], range], np.ndarray]
-"""Members and lives to their ``(members, lives)`` scores."""
 
 
 class Unlearned(NamedTuple):
@@ -116,35 +113,6 @@ def moments(scores: np.ndarray) -> tuple[float, float]:
     return float(scores.mean(dtype=np.float64)), deviation
 
 
-def sequential_halving(
-    measure: Measure, candidates: Sequence[int], keep: int, budget: int
-) -> list[tuple[int, float]]:
-    """Spend ``budget`` lives on finding the ``keep`` best of ``candidates``.
-
-    In each of ``ceil(log2(n / keep))`` rounds the survivors share an equal part of the
-    budget, and the better half by all their lives so far goes on. Returns the kept
-    candidates and their mean scores, best first; ties go to the earlier candidate.
-    """
-    survivors = list(candidates)
-    rounds = max(1, math.ceil(math.log2(max(len(survivors) / keep, 1))))
-    scores = {candidate: np.zeros(0) for candidate in survivors}
-    lived = 0
-    for _ in range(rounds):
-        lives = max(2, budget // (rounds * len(survivors)))
-        new = measure(survivors, range(lived, lived + lives))
-        lived += lives
-        for candidate, row in zip(survivors, new, strict=True):
-            scores[candidate] = np.concatenate([scores[candidate], row])
-        survivors.sort(key=lambda candidate: -_worth(scores[candidate]))
-        survivors = survivors[: max(keep, math.ceil(len(survivors) / 2))]
-    with np.errstate(invalid="ignore"):
-        return [(c, float(scores[c].mean())) for c in survivors[:keep]]
-
-
-def _worth(scores: np.ndarray) -> float:
-    return float(scores.mean()) if np.isfinite(scores).all() else -math.inf
-
-
 def champion_grid(members: Sequence[int], lives: range) -> Grid:
     """One member and many lives a unit: the lives share the member's weights."""
     return Grid(tuple(members), lives, 1, _LIVES_BLOCK)
@@ -175,7 +143,11 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
 
     candidates = archive.candidates
     budget = len(candidates) * config.best_of_k.lives
-    kept = _chosen(config.best_of_k, measure, candidates, budget)
+    keep, judge = config.best_of_k.keep, experiment.judge
+    if judge is None:
+        kept = sequential_halving(measure, candidates, keep, budget)
+    else:
+        kept = learned_halving(measure, candidates, keep, budget, judge)
     # One without a finite score is no champion, unless there is no other.
     kept = [one for one in kept if math.isfinite(one[1])] or kept
     places = [place for place, _ in kept]
@@ -211,18 +183,6 @@ def _of_one_life(champion: Champion) -> Champion:
         lives=1,
         one_life=champion.held_out,
     )
-
-
-def _chosen(
-    best: BestOfK, measure: Measure, candidates: Sequence[int], budget: int
-) -> list[tuple[int, float]]:
-    if not best.operator:
-        return sequential_halving(measure, candidates, best.keep, budget)
-    from evolife.selection.operator_file import load
-    from evolife.selection.survivors import learned_halving
-
-    operator = load(best.operator)[0]
-    return learned_halving(measure, candidates, best.keep, budget, operator)
 
 
 def _champion(

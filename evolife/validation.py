@@ -6,7 +6,6 @@ come from a pool of their own: what moves is what was learned. The curve changes
 of the evolution, so it may be recorded densely, thinly or not at all.
 """
 
-import math
 from typing import Any, NamedTuple
 
 import jax
@@ -22,8 +21,9 @@ from evolife.ranks import Ranks
 from evolife.tournament import champion_grid, interval_of_mean, moments
 from evolife.units import Task
 
-SHARE = 0.02
-"""Of the steps of evolution that ``auto`` adds at most, but for the first and last."""
+_PART = 50
+"""``auto`` adds this part of the steps of evolution at most, but for the first and
+last validation."""
 _LEAST = 10
 
 
@@ -44,7 +44,8 @@ def generations_between(config: RunConfig) -> int | None:
     if every != "auto":
         return every
     lives = config.population.size * config.lifetime.lives
-    return max(_LEAST, math.ceil(config.record.validate_lives / (SHARE * lives)))
+    # In whole numbers: a float would round a quotient that is whole up to the next.
+    return max(_LEAST, -(-_PART * config.record.validate_lives // lives))
 
 
 class Validator:

@@ -5,6 +5,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import jax
 import pytest
 
@@ -14,6 +15,11 @@ from tests.compiler import QUICK
 
 _QUICKER = {"0.10.2": "--xla_cpu_use_fusion_emitters=false"}
 """What some jaxlib leave out, too; others end at a flag that they do not know."""
+
+
+# The same examples every time: a test that fails, fails for everybody.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.load_profile("fixed")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,6 +16,7 @@ from PIL import Image, ImageDraw
 from evolife import evaluation, film, keys
 from evolife.commands import evaluate
 from evolife.config.model import load_config
+from evolife.drawing import Pen
 from evolife.envs.bandit import Bandit
 from evolife.envs.mover import Mover
 from evolife.envs.oven import Oven
@@ -25,7 +26,6 @@ from evolife.experiment import build, champion_population
 from evolife.plugins.files import load
 from evolife.ranks import Serial
 from evolife.record import filmstrip
-from evolife.record.drawing import Pen
 from evolife.storage.run_folder import RunFolder
 from evolife.tournament import champion_grid, remeasure
 from evolife.units import Task

@@ -17,7 +17,7 @@ ROOT = Path(evolife.__file__).parent
 LIST = Path(__file__).parent / "data" / "layers.txt"
 
 FLOORS = (
-    {"base", "errors", "drawing", "pytrees", "keys", "noise", "parts"},
+    {"base", "errors", "drawing", "pytrees", "keys", "noise", "parts", "version"},
     {"agents", "envs", "launch"},
     {"strategies", "ranks", "config"},
     {"storage", "processes"},
@@ -70,7 +70,6 @@ MOVING = {
     "population": "engine",
     "readiness": "run",
     "record": "dashboard",
-    "record/drawing": "drawing",
     "record/filmstrip": "run",
     "record/metrics": "storage",
     "record/names": "storage",
@@ -95,7 +94,6 @@ MOVING = {
     "selection/survivors": "meta",
     "selection/tasks": "meta",
     "selection/training": "meta",
-    "storage/leaves": "pytrees",
     "storage/transfer": "ranks",
     "sweeps/folder": "storage",
     "sweeps/standing": "storage",

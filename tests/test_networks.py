@@ -6,12 +6,12 @@ import jax
 import numpy as np
 import pytest
 
+from evolife import pytrees
 from evolife.commands.describe import describe
 from evolife.config.model import RunConfig
 from evolife.evolution import begin, evolve
 from evolife.experiment import build
 from evolife.functions.sources import run_config
-from evolife.storage import leaves
 from evolife.world import Serial
 
 HERE = str(Path(__file__).parent / "data" / "networks")
@@ -46,7 +46,7 @@ def test_networks_evolve_as_they_are(strategy: str) -> None:
     assert np.isfinite(step.lived.measured).all()
     assert len(set(step.lived.measured.tolist())) == 4
     kept = step.progress.archive.genomes
-    again = leaves.rebuild(kept, leaves.take_apart(kept))
+    again = pytrees.rebuild(kept, pytrees.take_apart(kept))
     for one, other in zip(*map(jax.tree.leaves, (again, kept)), strict=True):
         assert np.array_equal(one, other)
 

@@ -14,6 +14,7 @@ from tensorboard.backend.event_processing import (
 )
 from tensorboard.plugins.custom_scalar import layout_pb2
 
+from evolife import drawing
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.record import image, progress
 from evolife.record.dashboard import Dashboard
@@ -282,12 +283,12 @@ def test_brighter_means_more() -> None:
 
 
 def test_a_rising_curve_is_drawn_rising() -> None:
-    chart = image.line_chart([(np.arange(10.0), image.ORANGE)], steps=100)
-    rows, columns = np.nonzero((chart == image.ORANGE).all(-1))
+    chart = image.line_chart([(np.arange(10.0), drawing.ORANGE)], steps=100)
+    rows, columns = np.nonzero((chart == drawing.ORANGE).all(-1))
     height = [rows[columns == x].mean() for x in np.unique(columns)]
     assert len(height) > 400 and (np.diff(height) <= 0).all()
     for empty in (np.full(3, math.nan), np.zeros(1), np.ones(4)):
-        assert image.line_chart([(empty, image.BLUE)], steps=9).shape[2] == 3
+        assert image.line_chart([(empty, drawing.BLUE)], steps=9).shape[2] == 3
 
 
 @pytest.mark.parametrize("generations", [1, 7, 500])
@@ -359,9 +360,9 @@ def test_messages_stay_whole_without_markup_or_escape_codes(
     monkeypatch.setenv("FORCE_COLOR", "1")
     terminal, out, err = spoken()
     path = "/tmp/" + "long" * 40
-    terminal.error(f"[red]no[/red] :smile: {path}")
+    terminal.warning(f"[red]no[/red] :smile: {path}")
     terminal.text(path)
-    assert err.getvalue() == f"evolife: error: [red]no[/red] :smile: {path}\n"
+    assert err.getvalue() == f"evolife: warning: [red]no[/red] :smile: {path}\n"
     assert out.getvalue() == path + "\n"
     terminal.table("agents", ["name"], [["gru"]])
     assert "gru" in out.getvalue() and "\x1b" not in out.getvalue()

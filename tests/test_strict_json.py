@@ -19,7 +19,7 @@ from evolife.storage.transfer import on_rank_zero
 pytestmark = pytest.mark.fast
 
 HASHED_OR_SHOWN = {
-    *("config/hyperparameters", "config/meta", "config/model", "config/schema"),
+    *("config/hyperparameters", "config/meta", "config/model"),
     "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "functions/sources"),
     *("record/hparams", "reporting/groups", "reporting/history", "reporting/study"),

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import itertools
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -12,10 +13,21 @@ from scipy import optimize, stats
 
 from evolife import keys
 from evolife.base import LifeStatistics
+from evolife.config.bundled import bundled_folder
+from evolife.config.model import load_config
 from evolife.errors import InvalidInput
+from evolife.evolution import begin, evolve
+from evolife.experiment import build
+from evolife.ranks import Serial
 from evolife.selection import candidates as family
-from evolife.selection import features, sampling, survivors
-from evolife.selection.candidates import NULL, Candidates, Ranges, Shrinkage
+from evolife.selection import features, halving, sampling, survivors
+from evolife.selection.candidates import NULL, Candidates, Ranges
+from evolife.selection.halving import (
+    Shrinkage,
+    learned_halving,
+    plan,
+    sequential_halving,
+)
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, init
 from evolife.selection.routes.survivors import (
@@ -25,9 +37,13 @@ from evolife.selection.routes.survivors import (
     trained,
 )
 from evolife.selection.shaping import CenteredRank
-from evolife.selection.survivors import learned_halving, plan
-from evolife.tournament import sequential_halving
+from evolife.tournament import hold
 
+LITTLE = (
+    *("agent={name: reflex, hidden: [2]}", "env={arms: 2, pulls: 5}", "control=null"),
+    *("lifetime={steps: 5, lives: 2}", "population={size: 8, tile: 8}"),
+    *("generations=2", "best_of_k={keep: 2, lives: 8, archive: 4}"),
+)
 KEY = keys.root_key(11)
 ERROR = 1e-6
 SHAPE = Architecture(width=4, queries=2)
@@ -113,15 +129,34 @@ def test_plans_keep_the_budget_and_no_life_is_used_twice(count, keep, lives):
     budget = count * lives
     rounds = plan(count, keep, budget)
     field = Field(count, 0)
-    kept = survivors.shrinkage_halving(field, range(count), keep, budget)
+    kept = learned_halving(field, range(count), keep, budget, Shrinkage())
     assert field.calls == list(rounds)
     assert budget / 2 < field.lived == sum(n * each for n, each in rounds) <= budget
     for seen in field.seen.values():
         assert seen == list(range(len(seen)))
     assert len({place for place, _ in kept}) == len(kept) == keep
-    again = Field(count, 1)
-    assert len(survivors.equal_shares(again, range(count), keep, budget)) == keep
-    assert again.calls == [(count, lives)]
+
+
+def test_the_operator_of_a_run_is_read_once_when_it_is_built(tmp_path):
+    """Hours later the file may be gone, or another."""
+    file = tmp_path / "operator.safetensors"
+    shutil.copy(bundled_folder("operators") / "survivors.safetensors", file)
+    plain = build(load_config("bandit", LITTLE))
+    assert plain.judge is None
+    judged = build(load_config("bandit", [*LITTLE, f"best_of_k.operator={file}"]))
+    file.unlink()
+    *_, last = evolve(judged, begin(judged), 0, Serial(), pytest.fail)
+    champions = hold(judged, last.progress.archive, Serial())
+    asked = []
+
+    class Asked(CenteredRank):
+        def weights(self, fitness, statistics, state):
+            asked.append(fitness.shape)
+            return super().weights(fitness, statistics, state)
+
+    other = dataclasses.replace(judged, judge=Asked())
+    assert len(hold(other, last.progress.archive, Serial())) == len(champions) == 2
+    assert asked == [(3,)], "traced once: each generation's best, and the centre"
 
 
 def test_the_score_is_the_mean_of_all_lives():
@@ -133,14 +168,6 @@ def test_the_score_is_the_mean_of_all_lives():
         scores += field([winner], range(start, start + lives)).tolist()[0]
         start += lives
     assert score == pytest.approx(np.mean(scores), abs=1e-9)
-
-
-def test_equal_shares_keep_the_highest_means():
-    field = Field(9, 5)
-    means = field(range(9), range(20)).mean(axis=1, dtype=np.float64)
-    kept = survivors.equal_shares(field, range(9), 3, 180)
-    best = np.argsort(-means)[:3]
-    assert kept == [(place, means[place]) for place in best]
 
 
 @functools.cache
@@ -175,21 +202,21 @@ def test_training_and_use_choose_the_same(seed):
         return worth[list(members)] + noise[list(members)] * luck
 
     (chosen, _), *_ = learned_halving(measure, range(8), 1, 80, selection)
-    lucks = [family.moments(jnp.asarray(table, jnp.float32)) for table in tables]
+    lucks = [halving.moments(jnp.asarray(table, jnp.float32)) for table in tables]
 
     assert int(traced_choice()(scattered(3), drawn, lucks)) == chosen
 
 
 def test_evidence_of_two_rounds_is_that_of_all_lives_together():
     scores = np.random.default_rng(0).normal(3, 2, (5, 12))
-    parts = [family.moments(part) for part in (scores[:, :5], scores[:, 5:])]
-    both = family.pooled(*parts)
-    for found, expected in zip(both, family.moments(scores), strict=True):
+    parts = [halving.moments(part) for part in (scores[:, :5], scores[:, 5:])]
+    both = halving.pooled(*parts)
+    for found, expected in zip(both, halving.moments(scores), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
-    alone = family.pooled(family.nothing_known(5), parts[0])
+    alone = halving.pooled(halving.nothing_known(5), parts[0])
     for found, expected in zip(alone, parts[0], strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6)
-    fitness, known = family.statistics(both)
+    fitness, known = halving.statistics(both)
     np.testing.assert_allclose(fitness, scores.mean(axis=1), rtol=1e-5)
     np.testing.assert_allclose(known.standard_error, stats.sem(scores.T), rtol=1e-5)
     np.testing.assert_array_equal(known.lives, 12)
@@ -199,9 +226,9 @@ def test_a_life_is_the_true_value_and_its_candidate_s_noise():
     scores = np.random.default_rng(0).normal(size=(2, 7))
     drawn = Candidates(np.array([5.0, 1.0, -3.0]), np.array([1.0, 3.0, 0.5]))
     who = np.array([2, 0])
-    lived = family.live(drawn, who, family.moments(scores))
+    lived = family.live(drawn, who, halving.moments(scores))
     written_out = drawn.value[who, None] + drawn.deviation[who, None] * scores
-    for found, expected in zip(lived, family.moments(written_out), strict=True):
+    for found, expected in zip(lived, halving.moments(written_out), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
@@ -377,10 +404,10 @@ def test_straight_through_gradients_are_finite_and_every_key_draws_new_tasks():
 
 def test_the_trained_logits_are_those_of_a_learned_selection():
     operator = scattered(2)
-    evidence = family.moments(jax.random.normal(KEY, (6, 9)))
+    evidence = halving.moments(jax.random.normal(KEY, (6, 9)))
     logits, trail = jax.jit(trained(operator))(evidence, features.start())
     selection = learned(operator)
-    fitness, known = family.statistics(evidence)
+    fitness, known = halving.statistics(evidence)
     weights, state = jax.jit(selection.weights)(fitness, known, selection.init())
     np.testing.assert_allclose(jax.nn.softmax(logits), weights, rtol=1e-5)
     np.testing.assert_allclose(trail, state.trail)

@@ -20,7 +20,8 @@ from evolife.experiment import build
 from evolife.grid import Grid
 from evolife.population import Population
 from evolife.ranks import Serial
-from evolife.tournament import interval_of_mean, sequential_halving
+from evolife.selection.halving import sequential_halving
+from evolife.tournament import interval_of_mean
 from evolife.units import Task
 
 SEED = 4

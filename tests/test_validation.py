@@ -132,8 +132,8 @@ def test_auto_adds_a_fiftieth_to_the_steps_at_most(size, lives, validated):
     )
     every = generations_between(config)
     assert every >= 10
-    assert validated <= 0.02 * every * size * lives * (1 + 1e-9)
-    assert every == 10 or validated > 0.02 * (every - 1) * size * lives
+    assert 50 * validated <= every * size * lives
+    assert every == 10 or 50 * validated > (every - 1) * size * lives
 
 
 def test_the_newest_validation_is_shown_beside_the_fitness():

@@ -8,7 +8,7 @@ from evolife.arguments import add_folders, add_json, add_overrides, add_ranks
 from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.meta import chosen_config, judge, trained
-from evolife.functions.process import prepare
+from evolife.launching.embedded import prepare
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.mpirun import launch_local

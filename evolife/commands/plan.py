@@ -9,8 +9,8 @@ from typing import Any
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
 from evolife.errors import InvalidInput
-from evolife.functions.process import prepare
 from evolife.functions.sources import Override, Source, override_texts, run_config
+from evolife.launching.embedded import prepare
 from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
 

@@ -1,6 +1,5 @@
 """The JSON Schema of a config, with every built-in plug-in's hyperparameters."""
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -37,11 +36,6 @@ def json_schema() -> Schema:
     schema["properties"]["wrap"]["items"] = {"anyOf": list(_wrappers())}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return _untitled(head | schema | {"title": "evolife config"})
-
-
-def schema_text() -> str:
-    """What ``launch/schema.json`` holds."""
-    return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def _plugins(kind: str, given: tuple[str, ...]) -> list[Schema]:

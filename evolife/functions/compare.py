@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from evolife.functions.process import our_errors
+from evolife.errors import our_errors
 from evolife.loading import Run, Sweep
 
 Contestant = str | os.PathLike[str] | Run | Sweep

@@ -5,7 +5,7 @@ from typing import Any
 
 from evolife.config.model import RunConfig
 from evolife.functions.destination import Destination
-from evolife.functions.process import prepare
+from evolife.launching.embedded import prepare
 from evolife.storage import checkpoint
 from evolife.storage.run_folder import RunFolder, check_free, fresh_path
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from evolife.config.model import RunConfig
-from evolife.errors import InvalidInput
-from evolife.functions.process import alone, our_errors
+from evolife.errors import InvalidInput, our_errors
+from evolife.functions.process import alone
 from evolife.functions.sources import (
     Override,
     Source,

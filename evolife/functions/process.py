@@ -1,24 +1,17 @@
 """Work inside a process that is not evolife's own: a script, or a notebook."""
 
 import contextlib
-import functools
 import io
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
-from evolife.errors import InvalidInput
+from evolife.errors import InvalidInput, our_errors
+from evolife.launching.embedded import prepare
 from evolife.launching.guard import stop_on_signals
 from evolife.launching.launcher import Plan, place, plan_ranks
-from evolife.launching.numerics import (
-    check_device,
-    own_settings,
-    warn_of_late_flags,
-)
-from evolife.launching.process import enable_compile_cache, prepare_process
-from evolife.launching.surroundings import settle_home
+from evolife.launching.numerics import own_settings
 from evolife.record.terminal import Terminal
 from evolife.world import Ranks, Serial
 
@@ -32,25 +25,6 @@ class Quiet(Terminal):
     def warning(self, message: str) -> None:
         """Warn as Python does."""
         warnings.warn(message, stacklevel=2)
-
-
-@functools.cache
-def prepare() -> None:
-    """Prepare this process as a command would; JAX should not have computed yet.
-
-    The number of threads and the flags of XLA are read when JAX computes for the first
-    time.
-
-    Raises:
-        InvalidInput: ``JAX_PLATFORMS`` names a device that is not here.
-    """
-    settle_home()
-    started = "jax" in sys.modules
-    prepare_process()
-    enable_compile_cache(0)
-    check_device()
-    if started:
-        warn_of_late_flags()
 
 
 @contextlib.contextmanager
@@ -70,16 +44,6 @@ def alone(quiet: bool = True) -> Iterator[tuple[Ranks, Terminal]]:
         if threading.current_thread() is threading.main_thread():
             stack.enter_context(stop_on_signals(ranks))
         yield ranks, Quiet() if quiet else Terminal()
-
-
-@contextlib.contextmanager
-def our_errors() -> Iterator[None]:
-    """Turn what the operating system refuses into ``InvalidInput``."""
-    try:
-        yield
-    except OSError as error:
-        what: Any = f"{error.filename}: " if error.filename else ""
-        raise InvalidInput(f"{what}{error.strerror or error}") from error
 
 
 def plan_alone(ranks: int | Literal["auto"]) -> Plan:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.functions.process import our_errors
+from evolife.errors import our_errors
 from evolife.loading import Run, Sweep
 
 Folder = str | os.PathLike[str]

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
-from evolife.functions.process import our_errors
+from evolife.errors import our_errors
 from evolife.functions.sources import Override, override_texts
 from evolife.functions.started import complaint, finished
 

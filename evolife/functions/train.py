@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.config.model import RunConfig
-from evolife.errors import InvalidInput
+from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
-from evolife.functions.process import Quiet, alone, our_errors, plan_alone
+from evolife.functions.process import Quiet, alone, plan_alone
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.functions.started import run_command
 from evolife.lineage.code import code_identity

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import evolife
+from evolife import version
 
-_PACKAGE = Path(evolife.__file__).parent
+_PACKAGE = Path(version.__file__).parent
 _SOURCES = (".py", ".yaml", ".json")
 # Not a direct dependency, but numerics depend on it more than on any other.
 _BESIDE = ("jaxlib",)
@@ -25,7 +25,7 @@ def code_identity() -> dict[str, Any]:
     may corrupt the ranks' memory.
     """
     return {
-        "version": evolife.__version__,
+        "version": version.__version__,
         "git": git_state(_PACKAGE),
         "source_sha256": source_sha256(_PACKAGE),
     }

@@ -10,9 +10,9 @@ import numpy as np
 
 from evolife import keys
 from evolife.base import Genome
-from evolife.errors import InvalidInput, pasted
-from evolife.functions.process import our_errors, prepare
+from evolife.errors import InvalidInput, our_errors, pasted
 from evolife.functions.sources import Source, environment_override
+from evolife.launching.embedded import prepare
 from evolife.launching.numerics import own_settings
 from evolife.loading.life import Life
 from evolife.storage import champions

@@ -10,8 +10,8 @@ import numpy as np
 from evolife import keys
 from evolife.base import Genome
 from evolife.experiment import Experiment, build, champion_population
-from evolife.functions.process import prepare
 from evolife.functions.sources import run_config
+from evolife.launching.embedded import prepare
 from evolife.loading.hand import Hand
 from evolife.population import Population
 from evolife.storage import champions

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from evolife.base import Action, Environment, EnvState
+from evolife.drawing import BLUE, GREY, INK, PALE, WHITE, Pen
 from evolife.errors import InvalidInput
 from evolife.lifetime import Outcome
 from evolife.plugins.files import plugin_errors
-from evolife.record.drawing import BLUE, GREY, INK, PALE, WHITE, Pen
 from evolife.storage.files import write_atomically
 from evolife.storage.run_folder import FILMS
 from evolife.wrappers.wrapper import innermost

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from evolife.drawing import Colour
+
 Pixels = np.ndarray
 """``(height, width, 3)`` uint8."""
-Colour = tuple[int, int, int]
-
-ORANGE: Colour = (230, 120, 0)
-BLUE: Colour = (30, 100, 200)
 _INK: Colour = (60, 60, 60)
 _MISSING: Colour = (190, 190, 190)
 # Dark to bright with steadily rising lightness, legible without colour vision.

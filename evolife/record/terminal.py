@@ -66,10 +66,6 @@ class Terminal:
         """Say what is wrong but does not stop the work, on stderr."""
         _say(self._err, f"evolife: warning: {message}")
 
-    def error(self, message: str) -> None:
-        """Say why the command failed, on stderr."""
-        _say(self._err, f"evolife: error: {message}")
-
     def text(self, message: str) -> None:
         """Print a result in words on stdout."""
         if not self._json:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import evolife
 from evolife.reporting.groups import Group
 from evolife.reporting.headline import headline
 from evolife.reporting.importance import Importance
@@ -14,6 +13,7 @@ from evolife.reporting.study import Study
 from evolife.reporting.style import MADE_BY, Picture
 from evolife.reporting.table import Column, cells
 from evolife.reporting.words import number
+from evolife.version import __version__
 
 _TITLES = {
     "fitness": "Fitness",
@@ -41,7 +41,7 @@ def render(
     """The HTML of the page, in UTF-8."""
     text = _template().render(
         made_by=MADE_BY,
-        version=evolife.__version__,
+        version=__version__,
         made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
         name=study.name,
         facts=headline(study, groups),

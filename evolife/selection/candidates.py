@@ -7,21 +7,18 @@ the evidence of its lives: how many, their mean and their own scatter.
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from typing import Annotated, Any, Literal, NamedTuple, get_args
+from typing import Annotated, Literal, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from annotated_types import Ge, Le
 
-from evolife import base
-from evolife.base import Array, Key, LifeStatistics, SelectionState
+from evolife.base import Array, Key
 from evolife.errors import nearest
+from evolife.selection.halving import Evidence, moments
 
 Prior = Literal["normal", "skewed", "heavy"]
-
-_BISECTIONS = 30
-_LEAST_VARIANCE = 1e-4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,17 +71,6 @@ class Candidates(NamedTuple):
     """``(K,)`` standard deviations of a life."""
 
 
-class Evidence(NamedTuple):
-    """What lives have shown of candidates; arrays of one shape, NumPy's or JAX's."""
-
-    lives: Any
-    """How many."""
-    mean: Any
-    """Of their scores."""
-    squares: Any
-    """Sum of squared differences from the mean."""
-
-
 def draw(key: Key, count: int, ranges: Ranges) -> Candidates:
     """Draw ``count`` candidates."""
     chance = jax.random.uniform(jax.random.fold_in(key, 0), (5,))
@@ -112,12 +98,6 @@ def task(
     return drawn, lucks(jax.random.fold_in(key, 1), rounds)
 
 
-def nothing_known(count: int) -> Evidence:
-    """Before any life: ``(count,)`` zeros."""
-    zero = jnp.zeros(count)
-    return Evidence(zero, zero, zero)
-
-
 def lucks(key: Key, rounds: Sequence[tuple[int, int]]) -> list[Evidence]:
     """``(n,)`` evidence of lives of standard normal scores, for each ``(n, lives)``."""
     ends = np.cumsum([count * lives for count, lives in rounds])
@@ -126,80 +106,11 @@ def lucks(key: Key, rounds: Sequence[tuple[int, int]]) -> list[Evidence]:
     return [moments(part.reshape(shape)) for part, shape in sized]
 
 
-def moments(scores: Any) -> Evidence:
-    """``(n,)`` evidence of ``(n, lives)`` scores."""
-    mean = scores.mean(axis=1)
-    squares = ((scores - mean[:, None]) ** 2).sum(axis=1)
-    return Evidence(0 * mean + scores.shape[1], mean, squares)
-
-
 def live(candidates: Candidates, who: Array, luck: Evidence) -> Evidence:
     """Evidence of ``(n,)`` candidates in lives of that luck, one each."""
     value, deviation = candidates.value[who], candidates.deviation[who]
     mean, squares = value + deviation * luck.mean, deviation**2 * luck.squares
     return Evidence(luck.lives, mean, squares)
-
-
-def pooled(old: Evidence, new: Evidence) -> Evidence:
-    """Evidence of both together (Chan, Golub & LeVeque 1983)."""
-    lives = old.lives + new.lives
-    step = new.mean - old.mean
-    squares = old.squares + new.squares + step**2 * (old.lives * new.lives / lives)
-    return Evidence(lives, old.mean + step * (new.lives / lives), squares)
-
-
-def statistics(evidence: Evidence) -> tuple[Array, LifeStatistics]:
-    """``(K,)`` fitness and its statistics; nothing is known from within a life."""
-    lives, mean, squares = (jnp.asarray(part, jnp.float32) for part in evidence)
-    variance = squares / jnp.maximum(lives - 1, 1)
-    error = jnp.sqrt(variance / jnp.maximum(lives, 1))
-    return mean, LifeStatistics(mean, mean, error, lives=lives)
-
-
-@dataclasses.dataclass(frozen=True)
-class Shrinkage(base.Selection):
-    """Posterior means under a normal prior whose moments the candidates tell.
-
-    Empirical Bayes (Efron & Morris 1973) with each one's own standard error s_i:
-    ``x_i t / (t + s_i^2) + m s_i^2 / (t + s_i^2)``, where m is the mean weighted by
-    ``1 / (t + s_i^2)`` and t solves ``sum (x_i - m)^2 / (t + s_i^2) = K - 1`` (Paule &
-    Mandel 1982). The weights are these, standardised, over K.
-    """
-
-    def weights(
-        self, fitness: Array, statistics: LifeStatistics, state: SelectionState
-    ) -> tuple[Array, SelectionState]:
-        """Weigh ``(K,)`` finite fitness by its standard errors; no state."""
-        centred = fitness - jnp.mean(fitness)
-        total = jnp.sum(jnp.square(centred))
-        unit = jnp.sqrt(total / max(fitness.size - 1, 1))
-        unit = jnp.where(unit > 0, unit, 1)
-        x, s2 = centred / unit, jnp.square(statistics.standard_error / unit)
-        t = _prior_variance(x, s2)
-        m = _weighted_mean(x, 1 / (t + s2))
-        posterior = (x * t + m * s2) / (t + s2)
-        above = posterior - jnp.mean(posterior)
-        size = jnp.sqrt(jnp.mean(jnp.square(above)))
-        return above / jnp.where(size > 0, size, 1) / fitness.size, state
-
-
-def _prior_variance(x: Array, s2: Array) -> Array:
-    """Between a ten-thousandth and the whole of the variance of ``x``, which is 1."""
-
-    def halve(_: int, ends: tuple[Array, Array]) -> tuple[Array, Array]:
-        low, high = ends
-        middle = (low + high) / 2
-        weights = 1 / (middle + s2)
-        misfit = jnp.sum(weights * jnp.square(x - _weighted_mean(x, weights)))
-        more = misfit > x.size - 1
-        return jnp.where(more, middle, low), jnp.where(more, high, middle)
-
-    ends = (jnp.full((), _LEAST_VARIANCE), jnp.ones(()))
-    return jax.lax.fori_loop(0, _BISECTIONS, halve, ends)[0]
-
-
-def _weighted_mean(x: Array, weights: Array) -> Array:
-    return jnp.sum(weights * x) / jnp.sum(weights)
 
 
 def _skewed(normal: Array) -> Array:

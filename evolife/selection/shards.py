@@ -7,17 +7,17 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from evolife.keys import root_key
-from evolife.ranks import Ranks, share_of
-from evolife.selection import operator as operators
-from evolife.selection.operator import Operator
-from evolife.selection.route import Carry, Route
-from evolife.storage.leaves import (
+from evolife.pytrees import (
     digest,
     from_bytes,
     rebuild,
     take_apart,
     to_bytes,
 )
+from evolife.ranks import Ranks, share_of
+from evolife.selection import operator as operators
+from evolife.selection.operator import Operator
+from evolife.selection.route import Carry, Route
 
 
 class Worker:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from evolife import errors
+from evolife.pytrees import from_bytes, rebuild, take_apart, to_bytes
 from evolife.ranks import Ranks
-from evolife.storage.leaves import from_bytes, rebuild, take_apart, to_bytes
 from evolife.storage.strict_json import dumps
 
 

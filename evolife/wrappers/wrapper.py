@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 from evolife.base import Action, Array, Environment, EnvState, Spec
-from evolife.record.drawing import Pen
+from evolife.drawing import Pen
 
 
 @dataclasses.dataclass(frozen=True)

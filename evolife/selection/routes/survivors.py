@@ -10,11 +10,12 @@ from annotated_types import Ge, Gt
 
 from evolife.base import Array, Key
 from evolife.selection import candidates as family
-from evolife.selection import features, sampling
-from evolife.selection.candidates import Candidates, Evidence, Ranges
+from evolife.selection import features, halving, sampling
+from evolife.selection.candidates import Candidates, Ranges
+from evolife.selection.halving import Evidence, Plan, plan
 from evolife.selection.operator import Operator, logits
 from evolife.selection.route import Carry, Route
-from evolife.selection.survivors import Choose, Judge, Plan, plan, play
+from evolife.selection.survivors import Choose, Judge, play
 
 Estimator = Literal["score_function", "straight_through"]
 
@@ -178,7 +179,7 @@ def trained(operator: Operator) -> Judge:
     """Judge by an operator's logits; the memory is a trail."""
 
     def judge(evidence: Evidence, trail: Any) -> tuple[Array, Any]:
-        fitness, known = family.statistics(evidence)
+        fitness, known = halving.statistics(evidence)
         seen, trail = features.observe(fitness, known, trail)
         return logits(operator, seen, features.ranks(fitness))[:, 0], trail
 

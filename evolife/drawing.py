@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from evolife.record.image import BLUE, ORANGE, Colour
-
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
 
-__all__ = ["BLUE", "GREY", "INK", "ORANGE", "PALE", "WHITE", "Pen"]
-
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 .. 255."""
 Point = Sequence[float] | np.ndarray
 
+ORANGE: Colour = (230, 120, 0)
+BLUE: Colour = (30, 100, 200)
 INK: Colour = (40, 40, 40)
 GREY: Colour = (150, 150, 150)
 PALE: Colour = (228, 228, 228)
