@@ -61,7 +61,7 @@ def enable_compile_cache(rank: int) -> Path | None:
     if getattr(jax.config, "jax_compilation_cache_dir", None):
         return None
     root = os.environ.get("EVOLIFE_CACHE") or os.path.join("~", ".cache", "evolife")
-    kind = f"{_machine_kind()}-jax-{jax.__version__}"
+    kind = f"{machine_kind()}-jax-{jax.__version__}"
     folder = Path(root).expanduser() / "xla" / kind
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -77,7 +77,7 @@ def enable_compile_cache(rank: int) -> Path | None:
     return folder
 
 
-def _machine_kind() -> str:
+def machine_kind() -> str:
     """Name what compiled programs depend on: architecture and processor features."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
