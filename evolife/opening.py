@@ -88,7 +88,7 @@ def load_progress(
         if loaded is None:
             return 0
         _same_digest(experiment, run, loaded)
-        _not_beyond(experiment, run, loaded.generation)
+        check_goal(experiment, run, loaded.generation)
         for warning in loaded.warnings:
             terminal.warning(warning)
         held[0] = loaded.tree
@@ -136,7 +136,12 @@ def _same_digest(
         )
 
 
-def _not_beyond(experiment: Experiment, run: RunFolder, done: int) -> None:
+def check_goal(experiment: Experiment, run: RunFolder, done: int) -> None:
+    """Refuse an end that the run has passed.
+
+    Raises:
+        InvalidInput: ``done`` generations are more than the config asks for.
+    """
     asked = experiment.config.generations
     if done > asked:
         raise InvalidInput(

@@ -163,6 +163,14 @@ def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(
     assert main([*words, "generations=7", "--resume-or-start", "run", "--dry-run"]) == 0
     told = capsys.readouterr().out
     assert "run (there, to go on with after generation 3: 4 left)" in told
+    spoilt = {
+        "generations=2": "has lived 3 already",
+        "record.validate_lives=64": "the curve of run is of 128 lives",
+    }
+    for change, why in spoilt.items():
+        with pytest.raises(SystemExit):
+            main([*words, change, "--resume", "run", "--dry-run"])
+        assert why in capsys.readouterr().err
     (tmp_path / "taken").write_text("precious")
     refused = (["--out", "taken"], ["agent.hidden=many"], ["env.pulls=5"])
     for more in refused:

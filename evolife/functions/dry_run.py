@@ -30,6 +30,7 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
     if where.resume:
         opening.check_config(main, path)
     done = _done(where, path)
+    opening.check_goal(main, RunFolder(path), done)
     left = config.model_copy(update={"generations": config.generations - done})
     found = forecast.predict([left], 1, ranks)
     return {
