@@ -24,7 +24,7 @@ FLOORS = (
     {"selection", "dashboard", "console", "sweeps"},
     {"engine", "plugins"},
     {"run", "meta", "results"},
-    {"report"},
+    {"reports"},
     {"commands"},
 )
 """Rooms from the ground up; what stands on one floor may know each other."""
@@ -77,7 +77,6 @@ MOVING = {
     "record/progress": "console",
     "record/terminal": "console",
     "record/watch_display": "console",
-    "reporting": "report",
     "selection/candidates": "meta",
     "selection/episodes": "meta",
     "selection/functions": "meta",

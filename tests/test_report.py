@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from evolife.errors import InvalidInput
-from evolife.reporting.report import report
+from evolife.reports.report import report
 from evolife.verdict import compare, sentence
 from tests.report_tools import (
     AGENTS,

@@ -4,7 +4,7 @@ import json
 import math
 from pathlib import Path
 
-from evolife.reporting.report import report
+from evolife.reports.report import report
 from evolife.storage.lock import locked
 from evolife.sweeps.folder import SweepFolder
 from tests.report_tools import (

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evolife.config.yaml_file import dump_yaml
-from evolife.reporting.groups import groups
-from evolife.reporting.report import report
-from evolife.reporting.study import read_study
+from evolife.reports.groups import groups
+from evolife.reports.report import report
+from evolife.reports.study import read_study
 from tests.report_tools import Page, make_run, make_sweep, table
 
 GRU = {"name": "gru", "hidden": 32, "sample": False}

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from evolife.errors import InvalidInput
-from evolife.reporting import style
-from evolife.reporting.report import report
+from evolife.reports import style
+from evolife.reports.report import report
 from tests.cli_tools import complaint, run
 from tests.report_tools import Page, champion, make_run, table, two_agents
 
@@ -58,7 +58,7 @@ def test_a_report_needs_no_jax_and_the_command_no_pictures(tmp_path: Path) -> No
     code = (
         "import sys, pathlib; import evolife.commands.report\n"
         "assert not {'jax', 'matplotlib', 'jinja2', 'pandas'} & set(sys.modules)\n"
-        "from evolife.reporting.report import report\n"
+        "from evolife.reports.report import report\n"
         f"report([pathlib.Path({str(path)!r})])\n"
         "assert 'matplotlib' in sys.modules\n"
         "assert not {'jax', 'matplotlib.pyplot'} & set(sys.modules)\n"

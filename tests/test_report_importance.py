@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evolife.reporting.importance import analysis, importance
+from evolife.reports.importance import analysis, importance
 
 
 def test_the_shares_of_a_hand_worked_analysis() -> None:

@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolife.reporting.fitness_picture import fitness_picture, lowest_shown, smooth
-from evolife.reporting.groups import Band, Group, band, groups
-from evolife.reporting.history import POINTS, read_history
-from evolife.reporting.importance import importances
-from evolife.reporting.parallel_picture import scaled
-from evolife.reporting.study import read_study
-from evolife.reporting.style import spread
-from evolife.reporting.words import apart, duration, flat, folded, short_names, value
+from evolife.reports.fitness_picture import fitness_picture, lowest_shown, smooth
+from evolife.reports.groups import Band, Group, band, groups
+from evolife.reports.history import POINTS, read_history
+from evolife.reports.importance import importances
+from evolife.reports.parallel_picture import scaled
+from evolife.reports.study import read_study
+from evolife.reports.style import spread
+from evolife.reports.words import apart, duration, flat, folded, short_names, value
 from tests.report_tools import champion, lines, make_run, make_sweep
 
 # --- groups and bands

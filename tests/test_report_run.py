@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from evolife.reporting.report import report
+from evolife.reports.report import report
 from evolife.storage import held_out
 from evolife.storage.run_folder import RunFolder
 from evolife.verdict import compare

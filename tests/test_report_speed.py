@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolife.reporting.history import POINTS, read_history
-from evolife.reporting.report import report
+from evolife.reports.history import POINTS, read_history
+from evolife.reports.report import report
 from tests.report_tools import champion, lines, make_run, make_sweep
 
 RUNS, GENERATIONS = 200, 200

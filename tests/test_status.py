@@ -12,7 +12,7 @@ import pytest
 import evolife
 from evolife.config.model import load_config
 from evolife.errors import Stopped
-from evolife.reporting.study import read_study
+from evolife.reports.study import read_study
 from evolife.storage.lock import locked
 from evolife.storage.run_folder import CONTROL
 from evolife.storage.status import Process, run_status

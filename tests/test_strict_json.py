@@ -22,9 +22,9 @@ HASHED_OR_SHOWN = {
     *("config/hyperparameters", "config/meta", "config/model"),
     "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "functions/sources"),
-    *("record/hparams", "reporting/groups", "reporting/history", "reporting/study"),
-    *("reporting/defaults", "reporting/sides"),
-    *("reporting/importance", "reporting/table", "reporting/words"),
+    *("record/hparams", "reports/groups", "reports/history", "reports/study"),
+    *("reports/defaults", "reports/sides"),
+    *("reports/importance", "reports/table", "reports/words"),
     *("sweeps/expansion", "sweeps/job", "sweeps/naming", "sweeps/opening"),
     "sweeps/forecast",
 }

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Write the page and say where it is."""
-    from evolife.reporting.report import report
+    from evolife.reports.report import report
 
     written = report(args.folders, args.out)
     terminal = Terminal(args.json)
@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
 def _show(written: dict[str, Any], terminal: Terminal) -> None:
     for missing in written["left_out"]:
         terminal.info(f"left out {missing['run']}: {missing['reason']}")
-    from evolife.reporting.words import count
+    from evolife.reports.words import count
 
     pictures = len(written["pictures"])
     terminal.text(f"{count(written['runs'], 'run')}, {count(pictures, 'picture')}")

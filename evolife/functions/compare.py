@@ -33,9 +33,9 @@ def compare(
     Raises:
         InvalidInput: a side is no such folder, or has no champions yet.
     """
-    from evolife.reporting.comparison import compare_sides
-    from evolife.reporting.comparison_picture import write
-    from evolife.reporting.sides import read_side
+    from evolife.reports.comparison import compare_sides
+    from evolife.reports.comparison_picture import write
+    from evolife.reports.sides import read_side
 
     with our_errors():
         found = compare_sides(*(read_side(_name(one)) for one in (a, b)))

@@ -29,7 +29,7 @@ def report(
         InvalidInput: a folder is neither a run nor a sweep, or a package is missing.
         EvolifeError: the disk is full.
     """
-    from evolife.reporting.report import report as write
+    from evolife.reports.report import report as write
 
     if isinstance(folders, str | os.PathLike | Run | Sweep):
         folders = [folders]

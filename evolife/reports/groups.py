@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolife.reporting.importance import level_name
-from evolife.reporting.runs import Run
-from evolife.reporting.study import SEED, Study
-from evolife.reporting.words import flat, short_names, value
+from evolife.reports.importance import level_name
+from evolife.reports.runs import Run
+from evolife.reports.study import SEED, Study
+from evolife.reports.words import flat, short_names, value
 
 QUARTILES_FROM = 4
 """Seeds from which a band spans the middle half instead of the whole range."""

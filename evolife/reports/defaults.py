@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from evolife.reporting.runs import Run
+from evolife.reports.runs import Run
 
 _ABSENT = object()
 

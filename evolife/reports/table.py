@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from evolife.record.names import OF_CHAMPIONS
-from evolife.reporting.groups import Group
-from evolife.reporting.runs import Run
-from evolife.reporting.study import Study
-from evolife.reporting.words import MISSING, amount, duration, number, value
+from evolife.reports.groups import Group
+from evolife.reports.runs import Run
+from evolife.reports.study import Study
+from evolife.reports.words import MISSING, amount, duration, number, value
 
 _FITNESS = "fitness/best"
 _CHAMPION = {

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evolife.reporting.champion import finite
-from evolife.reporting.groups import Group
-from evolife.reporting.runs import Run
-from evolife.reporting.style import INK, SHOWN, Picture, count_axis, drawn
-from evolife.reporting.words import count, folded, number
+from evolife.reports.champion import finite
+from evolife.reports.groups import Group
+from evolife.reports.runs import Run
+from evolife.reports.style import INK, SHOWN, Picture, count_axis, drawn
+from evolife.reports.words import count, folded, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from evolife.reporting.champion import Champion
-from evolife.reporting.groups import Group
-from evolife.reporting.runs import Run
-from evolife.reporting.style import GREY, INK, SHOWN, Picture, drawn, pen
-from evolife.reporting.words import clipped, number
+from evolife.reports.champion import Champion
+from evolife.reports.groups import Group
+from evolife.reports.runs import Run
+from evolife.reports.style import GREY, INK, SHOWN, Picture, drawn, pen
+from evolife.reports.words import clipped, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

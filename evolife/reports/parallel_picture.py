@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from evolife.reporting.importance import Importance, is_number, level_name
-from evolife.reporting.runs import Run
-from evolife.reporting.study import SEED, Study
-from evolife.reporting.style import GREY, INK, PALE, Picture, drawn
-from evolife.reporting.words import (
+from evolife.reports.importance import Importance, is_number, level_name
+from evolife.reports.runs import Run
+from evolife.reports.study import SEED, Study
+from evolife.reports.style import GREY, INK, PALE, Picture, drawn
+from evolife.reports.words import (
     MISSING,
     apart,
     clipped,

@@ -9,11 +9,11 @@ import numpy as np
 from evolife.difference import paired
 from evolife.errors import pasted
 from evolife.record.names import HELD_OUT
-from evolife.reporting.groups import Group
-from evolife.reporting.importance import is_number, level_name
-from evolife.reporting.runs import Run
-from evolife.reporting.study import Study
-from evolife.reporting.words import clipped, count, listed, number, value
+from evolife.reports.groups import Group
+from evolife.reports.importance import is_number, level_name
+from evolife.reports.runs import Run
+from evolife.reports.study import Study
+from evolife.reports.words import clipped, count, listed, number, value
 from evolife.verdict import LEVEL, sentence
 
 _MOST_VALUES = 6

@@ -8,9 +8,9 @@ import numpy as np
 
 from evolife.difference import CONFIDENCE, Difference, of_moments, paired, unpaired
 from evolife.errors import InvalidInput
-from evolife.reporting.groups import Band, band
-from evolife.reporting.runs import Run
-from evolife.reporting.sides import Side, pair_keys
+from evolife.reports.groups import Band, band
+from evolife.reports.runs import Run
+from evolife.reports.sides import Side, pair_keys
 from evolife.storage.held_out import why_other_lives
 from evolife.verdict import LEVEL
 

@@ -5,17 +5,17 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import InvalidInput
-from evolife.reporting.champions_picture import champions_picture
-from evolife.reporting.fitness_picture import fitness_picture
-from evolife.reporting.groups import Group, groups
-from evolife.reporting.importance import Importance, importances
-from evolife.reporting.importance_picture import importance_picture
-from evolife.reporting.life_picture import life_picture
-from evolife.reporting.page import render
-from evolife.reporting.parallel_picture import parallel_picture
-from evolife.reporting.study import Study, read_study
-from evolife.reporting.style import MADE_BY, Picture, check_packages
-from evolife.reporting.table import columns, to_csv
+from evolife.reports.champions_picture import champions_picture
+from evolife.reports.fitness_picture import fitness_picture
+from evolife.reports.groups import Group, groups
+from evolife.reports.importance import Importance, importances
+from evolife.reports.importance_picture import importance_picture
+from evolife.reports.life_picture import life_picture
+from evolife.reports.page import render
+from evolife.reports.parallel_picture import parallel_picture
+from evolife.reports.study import Study, read_study
+from evolife.reports.style import MADE_BY, Picture, check_packages
+from evolife.reports.table import columns, to_csv
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder, fresh_path
 from evolife.sweeps.folder import SweepFolder

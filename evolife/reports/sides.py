@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import InvalidInput, nearest, pasted
-from evolife.reporting.runs import Run
-from evolife.reporting.study import SEED, read_study
-from evolife.reporting.words import flat, value
+from evolife.reports.runs import Run
+from evolife.reports.study import SEED, read_study
+from evolife.reports.words import flat, value
 from evolife.sweeps.folder import SweepFolder
 
 

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from evolife.errors import InvalidInput, nearest
 from evolife.record.names import HELD_OUT
-from evolife.reporting.defaults import with_defaults
-from evolife.reporting.runs import LoneRun, Run, left_out, read_run
-from evolife.reporting.words import flat
+from evolife.reports.defaults import with_defaults
+from evolife.reports.runs import LoneRun, Run, left_out, read_run
+from evolife.reports.words import flat
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder, read_entries
 

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from evolife.reporting.groups import Band, Group, band
-from evolife.reporting.history import VALIDATION, History
-from evolife.reporting.style import (
+from evolife.reports.groups import Band, Group, band
+from evolife.reports.history import VALIDATION, History
+from evolife.reports.style import (
     INK,
     PALE,
     SHOWN,
@@ -17,7 +17,7 @@ from evolife.reporting.style import (
     label_ends,
     pen,
 )
-from evolife.reporting.words import clipped, count, listed, number
+from evolife.reports.words import clipped, count, listed, number
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

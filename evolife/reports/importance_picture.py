@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from evolife.reporting.importance import Importance
-from evolife.reporting.style import INK, Picture, drawn
-from evolife.reporting.words import clipped, number, short_names
+from evolife.reports.importance import Importance
+from evolife.reports.style import INK, Picture, drawn
+from evolife.reports.words import clipped, number, short_names
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -166,7 +166,7 @@ def count_axis(axes: Any) -> None:
     """Write large counts in few characters: 2M."""
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-    from evolife.reporting.words import amount
+    from evolife.reports.words import amount
 
     axes.set_major_locator(MaxNLocator(5))
     axes.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))

@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.reporting.groups import Group
-from evolife.reporting.headline import headline
-from evolife.reporting.importance import Importance
-from evolife.reporting.study import Study
-from evolife.reporting.style import MADE_BY, Picture
-from evolife.reporting.table import Column, cells
-from evolife.reporting.words import number
+from evolife.reports.groups import Group
+from evolife.reports.headline import headline
+from evolife.reports.importance import Importance
+from evolife.reports.study import Study
+from evolife.reports.style import MADE_BY, Picture
+from evolife.reports.table import Column, cells
+from evolife.reports.words import number
 from evolife.version import __version__
 
 _TITLES = {

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from evolife.errors import InvalidInput
-from evolife.reporting.comparison import Comparison, curve
-from evolife.reporting.style import GREY, INK, check_packages, count_axis, drawn, pen
-from evolife.reporting.words import clipped
+from evolife.reports.comparison import Comparison, curve
+from evolife.reports.style import GREY, INK, check_packages, count_axis, drawn, pen
+from evolife.reports.words import clipped
 from evolife.storage.files import storage_errors, write_atomically
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from evolife.reporting.study import Study
+from evolife.reports.study import Study
 
 MOST_BINS = 4
 _LEAST_FREE = 4
