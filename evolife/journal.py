@@ -8,17 +8,18 @@ from typing import Any, Self
 import numpy as np
 
 from evolife.config.model import config_digest
+from evolife.console.progress import Display
+from evolife.dashboard import hparams
+from evolife.dashboard.dashboard import Dashboard
+from evolife.dashboard.layout import LIFE, UNLEARNED
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import Progress, Step
 from evolife.experiment import Experiment
 from evolife.film import Camera
-from evolife.record import filmstrip, hparams
-from evolife.record.dashboard import Dashboard
-from evolife.record.layout import LIFE, UNLEARNED
-from evolife.record.metrics import MetricsFile, fitness_summary, read
-from evolife.record.progress import Display
+from evolife.record import filmstrip
 from evolife.storage import champions, checkpoint
 from evolife.storage.held_out import HeldOut
+from evolife.storage.metrics import MetricsFile, fitness_summary, read
 from evolife.storage.run_folder import RunFolder
 from evolife.timing import CompileClock
 

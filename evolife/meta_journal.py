@@ -7,11 +7,10 @@ from typing import Any, Self
 import numpy as np
 
 from evolife.config.meta import MetaConfig, meta_digest
+from evolife.console.progress import Display
+from evolife.dashboard.dashboard import Dashboard
 from evolife.errors import EvolifeError
 from evolife.pytrees import digest
-from evolife.record.dashboard import Dashboard
-from evolife.record.metrics import MetricsFile, read
-from evolife.record.progress import Display
 from evolife.selection.operator import size
 from evolife.selection.operator_file import write
 from evolife.selection.portrait import MEMBERS, portrait
@@ -19,6 +18,7 @@ from evolife.selection.route import Route
 from evolife.selection.training import MetaStep, Progress, Trained
 from evolife.storage import checkpoint
 from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.metrics import MetricsFile, read
 from evolife.storage.run_folder import RunFolder
 
 OPERATOR = "operator.safetensors"

@@ -12,13 +12,13 @@ from evolife.config.difference import changes
 from evolife.config.hyperparameters import from_choice, resolved_choice
 from evolife.config.meta import MetaConfig, digested, load_meta, meta_digest
 from evolife.config.validation import locate
+from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, InvalidInput, Stopped, pasted
 from evolife.keys import root_key
 from evolife.lineage.manifest import finish_manifest, start_manifest
 from evolife.meta_journal import MetaJournal
 from evolife.plugins.files import unknown
 from evolife.ranks import Ranks, mpi_library
-from evolife.record.terminal import Terminal
 from evolife.selection import routes, training
 from evolife.selection.features import FEATURES
 from evolife.selection.operator import Architecture

@@ -10,14 +10,13 @@ from typing import Any
 
 from evolife.config.difference import changes
 from evolife.config.model import config_digest, digested, load_config
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput
 from evolife.evolution import Progress, begin
 from evolife.experiment import Experiment
 from evolife.lineage.manifest import start_manifest
 from evolife.ranks import Ranks, mpi_library
-from evolife.record import metrics
-from evolife.record.terminal import Terminal
-from evolife.storage import checkpoint
+from evolife.storage import checkpoint, metrics
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import locked
 from evolife.storage.run_folder import RunFolder, create

@@ -8,7 +8,7 @@ from evolife.errors import InvalidInput, nearest
 from evolife.experiment import Experiment, build
 from evolife.film import check_record
 from evolife.footprint import check_memory
-from evolife.record import names
+from evolife.storage import metric_names
 from evolife.tracing import check_lives
 from evolife.validation import generations_between
 
@@ -45,20 +45,25 @@ def check_metric(experiment: Experiment, name: str, on_the_way: int | None) -> N
     Raises:
         InvalidInput: no such metric, or not at the time when it is needed.
     """
-    details = names.of_details(_statistics(experiment))
-    ended = () if on_the_way else names.OF_CHAMPIONS
+    details = metric_names.of_details(_statistics(experiment))
+    ended = () if on_the_way else metric_names.OF_CHAMPIONS
     config = experiment.config
-    if name in (*ended, *names.OF_GENERATIONS):
+    if name in (*ended, *metric_names.OF_GENERATIONS):
         return
     if name in details:
         when = on_the_way or config.generations
         _check_time(name, "record.every", config.record.every, when)
-    elif name in names.OF_VALIDATION:
+    elif name in metric_names.OF_VALIDATION:
         # The last generation is validated however seldom the others are.
         every, when = generations_between(config), on_the_way or 1
         _check_time(name, "record.validate_every", every, when)
     else:
-        known = (*ended, *names.OF_GENERATIONS, *names.OF_VALIDATION, *details)
+        known = (
+            *ended,
+            *metric_names.OF_GENERATIONS,
+            *metric_names.OF_VALIDATION,
+            *details,
+        )
         raise InvalidInput(
             f"metric.name = {name}: no such metric; there are: {', '.join(known)}"
             f"{nearest(name, known)}"

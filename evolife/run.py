@@ -11,6 +11,7 @@ import numpy as np
 from evolife import opening
 from evolife.bounds import measured_faults, statement_faults
 from evolife.config.model import RunConfig, control_config
+from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, Stopped, pasted
 from evolife.evolution import Progress, evolve
 from evolife.experiment import Experiment
@@ -21,7 +22,6 @@ from evolife.lineage.manifest import finish_manifest
 from evolife.nonfinite import NonfiniteCount
 from evolife.ranks import Ranks
 from evolife.readiness import checked
-from evolife.record.terminal import Terminal
 from evolife.storage import champions, checkpoint
 from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import CONTROL, RunFolder

@@ -232,7 +232,7 @@ def test_a_closed_stream_is_not_taken_by_a_file(tmp_path):
 def test_any_text_is_written_in_any_encoding(encoding):
     code = (
         "import sys; from evolife.launching.surroundings import settle; settle(); "
-        "from evolife.record.terminal import Terminal; "
+        "from evolife.console.terminal import Terminal; "
         "Terminal().text('\\u2581\\udcff\\u2026'); Terminal().warning('\\u2581\\udcff')"
     )
     ended = subprocess.run(

@@ -6,9 +6,9 @@ import math
 import pytest
 
 from evolife.config.model import load_config
+from evolife.console import progress
 from evolife.launching import affinity
-from evolife.record import progress
-from evolife.record.pace import living, pace
+from evolife.storage.pace import living, pace
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps import forecast
 from evolife.sweeps.forecast import basis, note, predict, shape

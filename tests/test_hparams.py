@@ -17,12 +17,12 @@ from tensorboard.plugins.hparams import (
 )
 
 from evolife.config.model import load_config
+from evolife.dashboard import hparams
 from evolife.errors import EvolifeError, Stopped
 from evolife.evolution import begin, evolve
 from evolife.experiment import build
 from evolife.journal import Journal
 from evolife.ranks import Serial
-from evolife.record import hparams
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import TINY
 

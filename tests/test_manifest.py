@@ -157,8 +157,7 @@ def test_the_machine_is_described() -> None:
 
 def test_neither_manifest_nor_checkpoint_nor_terminal_imports_jax() -> None:
     modules = (
-        "evolife.lineage.manifest, evolife.storage.checkpoint, evolife.record.terminal"
+        "evolife.lineage.manifest, evolife.storage.checkpoint, evolife.console.terminal"
     )
-    modules += ", evolife.record.terminal"
     check = f"import sys, {modules}; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

@@ -15,12 +15,13 @@ from tensorboard.backend.event_processing import (
 from tensorboard.plugins.custom_scalar import layout_pb2
 
 from evolife import drawing
+from evolife.console import progress
+from evolife.console.terminal import Terminal
+from evolife.dashboard import images
+from evolife.dashboard.dashboard import Dashboard
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.record import image, progress
-from evolife.record.dashboard import Dashboard
-from evolife.record.metrics import MetricsFile, fitness_summary, read
-from evolife.record.terminal import Terminal
 from evolife.storage import run_folder
+from evolife.storage.metrics import MetricsFile, fitness_summary, read
 from evolife.storage.strict_json import plain
 
 
@@ -199,7 +200,7 @@ def test_images_are_drawn_once_a_flush_as_they_were_then(tmp_path: Path) -> None
     assert [event.step for event in events] == [3, 6]
     pixels = decoded(events[1].encoded_image_string)
     expected = np.array(rows[:6], dtype=float)
-    assert np.array_equal(pixels, image.heat_map(expected, 1, 6, 9))
+    assert np.array_equal(pixels, images.heat_map(expected, 1, 6, 9))
 
 
 def test_resumed_curves_do_not_overlap(tmp_path: Path) -> None:
@@ -272,23 +273,23 @@ def decoded(content: bytes) -> np.ndarray:
 
 def test_a_png_holds_the_pixels() -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (5, 7, 3)).astype(np.uint8)
-    assert np.array_equal(decoded(image.png(pixels)), pixels)
+    assert np.array_equal(decoded(images.png(pixels)), pixels)
 
 
 def test_brighter_means_more() -> None:
-    ramp = image.colours(np.linspace(-3, 5, 50)[None], -3, 5)[0].astype(float)
+    ramp = images.colours(np.linspace(-3, 5, 50)[None], -3, 5)[0].astype(float)
     assert (np.diff(ramp @ [0.2126, 0.7152, 0.0722]) > 0).all()
-    grey = image.colours(np.array([[math.nan]]), 0, 1)[0, 0]
+    grey = images.colours(np.array([[math.nan]]), 0, 1)[0, 0]
     assert grey[0] == grey[1] == grey[2]
 
 
 def test_a_rising_curve_is_drawn_rising() -> None:
-    chart = image.line_chart([(np.arange(10.0), drawing.ORANGE)], steps=100)
+    chart = images.line_chart([(np.arange(10.0), drawing.ORANGE)], steps=100)
     rows, columns = np.nonzero((chart == drawing.ORANGE).all(-1))
     height = [rows[columns == x].mean() for x in np.unique(columns)]
     assert len(height) > 400 and (np.diff(height) <= 0).all()
     for empty in (np.full(3, math.nan), np.zeros(1), np.ones(4)):
-        assert image.line_chart([(empty, drawing.BLUE)], steps=9).shape[2] == 3
+        assert images.line_chart([(empty, drawing.BLUE)], steps=9).shape[2] == 3
 
 
 @pytest.mark.parametrize("generations", [1, 7, 500])

@@ -10,7 +10,7 @@ from evolife.config.model import load_config
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.experiment import build
 from evolife.readiness import check_metric, ready
-from evolife.record import names
+from evolife.storage import metric_names
 from evolife.sweeps import rehearsal
 from evolife.sweeps.preparing import predicted, prepare
 from evolife.sweeps.rehearsal import refuse, rehearse
@@ -265,9 +265,13 @@ def test_metrics_of_the_environment_are_known(tmp_path):
     """Those of details are there where and when details are recorded."""
     made = build(load_config("oven"))
     own = "served"
-    for name in (*names.OF_CHAMPIONS, *names.OF_GENERATIONS, f"best/{own}"):
+    for name in (
+        *metric_names.OF_CHAMPIONS,
+        *metric_names.OF_GENERATIONS,
+        f"best/{own}",
+    ):
         check_metric(made, name, None)
-    for name in names.OF_CHAMPIONS:
+    for name in metric_names.OF_CHAMPIONS:
         with pytest.raises(InvalidInput, match="no such metric"):
             check_metric(made, name, 1)
     seldom = build(load_config("oven", ["record.every=7", "generations=20"]))
@@ -277,7 +281,7 @@ def test_metrics_of_the_environment_are_known(tmp_path):
     check_metric(seldom, f"best/{own}", 7)
     curve = build(load_config("oven", ["record.validate_every=4"]))
     none = build(load_config("oven", ["record.validate_every=null"]))
-    for name in names.OF_VALIDATION:
+    for name in metric_names.OF_VALIDATION:
         check_metric(made, name, None)
         check_metric(curve, name, None)
         check_metric(curve, name, 8)

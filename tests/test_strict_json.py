@@ -22,7 +22,7 @@ HASHED_OR_SHOWN = {
     *("config/hyperparameters", "config/meta", "config/model"),
     "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "functions/sources"),
-    *("record/hparams", "reports/groups", "reports/history", "reports/study"),
+    *("dashboard/hparams", "reports/groups", "reports/history", "reports/study"),
     *("reports/defaults", "reports/sides"),
     *("reports/importance", "reports/table", "reports/words"),
     *("sweeps/expansion", "sweeps/job", "sweeps/naming", "sweeps/opening"),

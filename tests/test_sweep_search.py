@@ -8,7 +8,7 @@ import optuna
 import pytest
 
 from evolife.config.layers import Origins
-from evolife.record import names
+from evolife.storage import metric_names
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.guided import Guided, Plan
 from evolife.sweeps.naming import entry
@@ -195,7 +195,11 @@ def test_a_search_runs_to_its_end(tmp_path, method):
     again = run("sweep", path, *SMALL, "--out", out, "--json")
     assert json.loads(again.stdout) == report
     # What may be named as a metric is what is recorded, and all of it.
-    known = {*names.OF_GENERATIONS, *names.OF_VALIDATION, *names.of_details(())}
+    known = {
+        *metric_names.OF_GENERATIONS,
+        *metric_names.OF_VALIDATION,
+        *metric_names.of_details(()),
+    }
     for file in out.glob("runs/*/metrics.jsonl"):
         # The first line has the details, however seldom they are recorded.
         line = json.loads(file.read_text().splitlines()[0])

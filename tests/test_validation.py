@@ -12,10 +12,10 @@ from scipy import stats
 
 from evolife import keys, lifetime
 from evolife.config.model import load_config
+from evolife.console.progress import summary
 from evolife.evolution import begin, evolve
 from evolife.experiment import build
 from evolife.ranks import Serial
-from evolife.record.progress import summary
 from evolife.tournament import hold
 from evolife.units import Interrupted
 from evolife.validation import Validator, generations_between

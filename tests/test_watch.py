@@ -16,16 +16,15 @@ import numpy as np
 import pytest
 
 import evolife
+from evolife.console.frame import ASCII, BLOCKS, frame, strokes_for
+from evolife.console.progress import duration
 from evolife.errors import InvalidInput
-from evolife.record.progress import duration
 from evolife.storage.lock import locked
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder, write_entries
-from evolife.watching.frame import frame
 from evolife.watching.history import KEYS, History
 from evolife.watching.pace import seconds_per_generation, shares
 from evolife.watching.run_view import RunView
-from evolife.watching.strokes import ASCII, BLOCKS, strokes_for
 from evolife.watching.sweep_view import SweepView
 from evolife.watching.tail import Tail
 from tests.cli_tools import (

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json
-from evolife.record.terminal import Terminal
+from evolife.console.terminal import Terminal
 
 _COLUMNS = 60
 

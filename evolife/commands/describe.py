@@ -7,9 +7,9 @@ from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
+from evolife.console.terminal import Terminal
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.launching.numerics import check_device, own_settings
-from evolife.record.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,11 +6,11 @@ import os
 from typing import Any
 
 from evolife.arguments import add_json
+from evolife.console.terminal import Terminal
 from evolife.launching.affinity import allowed_cores, core_for, usable_cores
 from evolife.launching.launcher import place
 from evolife.lineage.code import package_versions
 from evolife.lineage.manifest import machine
-from evolife.record.terminal import Terminal
 
 _EXTRAS = {
     "gymnax": "envs",

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.evaluate import config_of_lives, open_asked
 from evolife.launching.guard import guard
 from evolife.launching.launcher import plan_ranks
 from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
-from evolife.record.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

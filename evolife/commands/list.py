@@ -10,9 +10,9 @@ from typing import Any
 from evolife.arguments import add_json, add_plugins
 from evolife.config.bundled import bundled_configs, bundled_folder
 from evolife.config.yaml_file import read_yaml
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, nearest
 from evolife.plugins import registry
-from evolife.record.terminal import Terminal
 from evolife.strategies.evosax_differences import DIFFERENCES
 
 Rows = builtins.list[dict[str, str]]

@@ -5,6 +5,7 @@ import contextlib
 from pathlib import Path
 
 from evolife.arguments import add_folders, add_json, add_overrides, add_ranks
+from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.meta import chosen_config, judge, trained
@@ -15,7 +16,6 @@ from evolife.launching.mpirun import launch_local
 from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
-from evolife.record.terminal import Terminal
 from evolife.storage.run_folder import run_path
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput
 from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.launching.embedded import prepare
 from evolife.launching.numerics import own_settings
-from evolife.record.terminal import Terminal
 
 _TILES = (4, 8, 16, 32, 64, 128, 256, 512)
 

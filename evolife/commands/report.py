@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from evolife.arguments import add_json
+from evolife.console.terminal import Terminal
 from evolife.errors import pasted
-from evolife.record.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from evolife.arguments import add_json
-from evolife.record.terminal import Terminal
+from evolife.console.terminal import Terminal
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

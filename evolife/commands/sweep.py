@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife.arguments import add_json, add_overrides
+from evolife.console.progress import span
+from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, InvalidInput, pasted
 from evolife.launching.launcher import place
-from evolife.record.progress import span
-from evolife.record.terminal import Terminal
 
 if TYPE_CHECKING:
     from evolife.sweeps.folder import Entry, SweepFolder

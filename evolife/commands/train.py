@@ -13,6 +13,8 @@ from evolife.arguments import (
     add_plugins,
     add_ranks,
 )
+from evolife.console.progress import count, span
+from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.train import chosen_config
@@ -22,8 +24,6 @@ from evolife.launching.mpirun import launch_local
 from evolife.launching.numerics import check_device
 from evolife.launching.process import enable_compile_cache, prepare_process
 from evolife.lineage.code import code_identity
-from evolife.record.progress import count, span
-from evolife.record.terminal import Terminal
 from evolife.storage.run_folder import RunFolder, run_path
 from evolife.sweeps.forecast import note
 

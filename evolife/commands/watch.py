@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
         raise InvalidInput(
             f"--interval {shown}: allowed are {_SHORTEST:g} to {_LONGEST:g} seconds"
         )
-    from evolife.record.watch_display import WatchTerminal
+    from evolife.console.watch import WatchTerminal
     from evolife.watching import open_view
 
     terminal = WatchTerminal(args.json)

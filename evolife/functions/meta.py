@@ -7,12 +7,12 @@ from typing import Any
 
 from evolife.config.bundled import bundled_configs
 from evolife.config.meta import MetaConfig, load_meta
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, plan_alone
 from evolife.functions.sources import Override, Source, meta_config, override_texts
 from evolife.lineage.code import code_identity
-from evolife.record.terminal import Terminal
 from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]

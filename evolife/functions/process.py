@@ -7,12 +7,12 @@ import warnings
 from collections.abc import Iterator
 from typing import Literal
 
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.launching.embedded import prepare
 from evolife.launching.guard import stop_on_signals
 from evolife.launching.launcher import Plan, place, plan_ranks
 from evolife.launching.numerics import own_settings
-from evolife.record.terminal import Terminal
 from evolife.world import Ranks, Serial
 
 

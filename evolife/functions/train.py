@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.config.model import RunConfig
+from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, plan_alone
@@ -14,7 +15,6 @@ from evolife.functions.sources import Override, Source, override_texts, run_conf
 from evolife.functions.started import run_command
 from evolife.lineage.code import code_identity
 from evolife.loading.run import Run
-from evolife.record.terminal import Terminal
 from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from evolife.config.model import RunConfig, load_config
 from evolife.lineage.manifest import read_manifest
 from evolife.loading.frames import frame
-from evolife.record.metrics import read
+from evolife.storage.metrics import read
 from evolife.storage.run_folder import CONTROL, RunFolder
 
 if TYPE_CHECKING:

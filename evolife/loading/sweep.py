@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from evolife.loading.frames import frame
 from evolife.loading.run import Run
-from evolife.record.names import HELD_OUT
+from evolife.storage.metric_names import HELD_OUT
 from evolife.sweeps.folder import SweepFolder, read_entries
 from evolife.sweeps.standing import standings
 

@@ -1,1 +1,1 @@
-"""What a run leaves behind: metrics, the dashboard, and words on the terminal."""
+"""The pictures of a life that is filmed."""

@@ -9,9 +9,9 @@ from typing import Any
 
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import EvolifeError
-from evolife.record.names import HELD_OUT, OF_CHAMPIONS
 from evolife.reports.champion import Champion, Table, read_table
 from evolife.reports.history import History, read_history
+from evolife.storage.metric_names import HELD_OUT, OF_CHAMPIONS
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.status import State, Status
 from evolife.sweeps.folder import Entry, SweepFolder

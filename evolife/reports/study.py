@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.errors import InvalidInput, nearest
-from evolife.record.names import HELD_OUT
 from evolife.reports.defaults import with_defaults
 from evolife.reports.runs import LoneRun, Run, left_out, read_run
 from evolife.reports.words import flat
+from evolife.storage.metric_names import HELD_OUT
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps.folder import Entry, SweepFolder, read_entries
 

@@ -8,11 +8,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from evolife.record.names import OF_CHAMPIONS
 from evolife.reports.groups import Group
 from evolife.reports.runs import Run
 from evolife.reports.study import Study
 from evolife.reports.words import MISSING, amount, duration, number, value
+from evolife.storage.metric_names import OF_CHAMPIONS
 
 _FITNESS = "fitness/best"
 _CHAMPION = {

@@ -1,1 +1,1 @@
-"""What is kept on disk: checkpoints, champions, the run folder."""
+"""What is kept on disk: metrics, checkpoints, champions, the run folder."""

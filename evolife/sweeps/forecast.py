@@ -15,10 +15,10 @@ from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig, control_config
 from evolife.lineage.manifest import machine
-from evolife.record.metrics import parsed
-from evolife.record.pace import living
 from evolife.storage.files import write_atomically
 from evolife.storage.log import tail
+from evolife.storage.metrics import parsed
+from evolife.storage.pace import living
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.status import session_ends
 from evolife.storage.strict_json import dumps

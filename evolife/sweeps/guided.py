@@ -5,8 +5,8 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.record.metrics import read
-from evolife.record.names import OF_CHAMPIONS
+from evolife.storage.metric_names import OF_CHAMPIONS
+from evolife.storage.metrics import read
 from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.sources import Ended, Source
 from evolife.sweeps.spec import Sweep

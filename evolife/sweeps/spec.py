@@ -15,7 +15,7 @@ from evolife.config.model import RunConfig, Section, load_config
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 from evolife.errors import InvalidInput
-from evolife.record.names import HELD_OUT
+from evolife.storage.metric_names import HELD_OUT
 from evolife.sweeps.parameters import Parameter, flattened
 
 MOST_RUNS = 100_000

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from evolife.record.names import OF_CHAMPIONS
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import is_locked
+from evolife.storage.metric_names import OF_CHAMPIONS
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.status import (
     Process,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from evolife.record.pace import pace
+from evolife.storage.pace import pace
 
 PARTS = ("live", "gather", "update")
 """What the time of a generation goes into, by keys such as ``time/live``."""

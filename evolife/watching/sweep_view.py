@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.errors import EvolifeError
-from evolife.record.names import HELD_OUT
 from evolife.storage.lock import is_locked
+from evolife.storage.metric_names import HELD_OUT
 from evolife.storage.status import State
 from evolife.sweeps.folder import Entry, SweepFolder, open_sweep, read_entries
 from evolife.sweeps.standing import Standing, standings

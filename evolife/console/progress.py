@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from evolife.record.pace import pace
+from evolife.storage.pace import pace
 
 _RECENT = 64
 """Generations that tell the pace."""

@@ -28,7 +28,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 )
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
-from evolife.record.event_file import encoded
+from evolife.dashboard.event_file import encoded
 from evolife.storage.files import storage_errors, write_atomically
 
 FILE = "hparams.tfevents"

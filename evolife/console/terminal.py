@@ -14,9 +14,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from evolife.console.frame import strokes_for
+from evolife.console.progress import Display, LiveDisplay, PlainDisplay
 from evolife.launching.launcher import place
 from evolife.launching.mpirun import SCREENS
-from evolife.record.progress import Display, LiveDisplay, PlainDisplay
 from evolife.storage.strict_json import dumps
 
 _CHAMPION_COLUMNS = (
@@ -87,8 +88,6 @@ class Terminal:
 
     def sparkline(self, values: Sequence[float | None], columns: int) -> str:
         """A small curve in characters that stdout can show."""
-        from evolife.watching.strokes import strokes_for
-
         return strokes_for(self._out.encoding).sparkline(values, columns)
 
     def champions(

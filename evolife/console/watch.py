@@ -9,9 +9,8 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from evolife.record.terminal import Terminal
-from evolife.watching.frame import frame
-from evolife.watching.strokes import strokes_for
+from evolife.console.frame import frame, strokes_for
+from evolife.console.terminal import Terminal
 
 _SCREEN_SECONDS, _PLAIN_SECONDS = 2.0, 10.0
 _OTHER_ROWS = 10

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
 
-from evolife.record.checksum import checksums
+from evolife.dashboard.checksum import checksums
 from evolife.storage.files import storage_errors
 
 

@@ -13,11 +13,11 @@ from tensorboardX import summary
 from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
+from evolife.dashboard.event_file import EventFile
+from evolife.dashboard.histogram import histogram
+from evolife.dashboard.images import Pixels, heat_map, line_chart, png
+from evolife.dashboard.layout import against_env_steps, layout
 from evolife.drawing import BLUE, ORANGE
-from evolife.record.event_file import EventFile
-from evolife.record.histogram import histogram
-from evolife.record.image import Pixels, heat_map, line_chart, png
-from evolife.record.layout import against_env_steps, layout
 from evolife.storage.files import storage_errors
 
 _FLUSH_SECONDS = 5.0

@@ -1,0 +1,1 @@
+"""What is said on the terminal: progress, tables, and what `evolife watch` shows."""
