@@ -18,8 +18,8 @@ from typing import Any
 
 from machine import describe, keep
 
-from evolife.launching.affinity import allowed_cores, pin
-from evolife.launching.process import prepare_process
+from evolife.processes.affinity import allowed_cores, pin
+from evolife.processes.prepare import prepare_process
 
 WORK = {
     "CartPole, MLP-64-64": ("cartpole", "env.trials=null"),
@@ -40,7 +40,7 @@ COMMON = ("population={size: 1024, tile: auto}", "lifetime.lives=1", "control=nu
 def prepared(config: str, *overrides: str) -> Any:
     """The experiment that a bundled config with changes describes."""
     from evolife.config.model import load_config
-    from evolife.experiment import build
+    from evolife.engine.experiment import build
 
     return build(load_config(config, [*COMMON, *overrides]))
 
@@ -84,7 +84,8 @@ def low_rank(experiment: Any) -> Callable:
 
 def _lived(experiment: Any, genome: Any, member: Any) -> Any:
     """The score of one life."""
-    from evolife import keys, lifetime
+    from evolife import keys
+    from evolife.engine import lifetime
 
     agent, world = experiment.agent, experiment.environment
     key = keys.life_key(keys.root_key(1), 0, member, 0)

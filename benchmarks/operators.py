@@ -63,7 +63,7 @@ def minutes(run: Path) -> float:
 
 def functions(runs: Path, seeds: int) -> None:
     """Against other weights, other strategies and CMA-ES, at equal evaluations."""
-    from evolife.selection.judging.report import judge, markdown
+    from evolife.metalearning.benchmark.report import judge, markdown
 
     folders = trained("functions", seeds, runs)
     verdict = judge(loaded(folders), "SNES", TASKS, tell=print)
@@ -83,8 +83,8 @@ def functions(runs: Path, seeds: int) -> None:
 def beyond(runs: Path, seeds: int) -> None:
     """Searches five times as long, and four times the largest D and N."""
     from evolife import keys
-    from evolife.selection.judging.bench import BEYOND
-    from evolife.selection.judging.report import judge, markdown, standard
+    from evolife.metalearning.benchmark.bench import BEYOND
+    from evolife.metalearning.benchmark.report import judge, markdown, standard
 
     operators = loaded(trained("functions", seeds, runs)[:3])
     everyone = standard(operators, "SNES", keys.root_key(1))["weights"]
@@ -104,8 +104,8 @@ def beyond(runs: Path, seeds: int) -> None:
 def lives(runs: Path, seeds: int) -> None:
     """Agents chosen by lives of an eighth, measured in whole ones."""
     from evolife import keys
-    from evolife.config.meta import load_meta
-    from evolife.selection.judging.choices import judge_lives, lives_page
+    from evolife.metalearning.benchmark.choices import judge_lives, lives_page
+    from evolife.metalearning.config import load_meta
 
     folders = trained("lives-bandit", seeds, runs)
     route = load_meta("lives-bandit").route.settings
@@ -129,7 +129,7 @@ def lives(runs: Path, seeds: int) -> None:
 def survivors(runs: Path, seeds: int) -> None:
     """The best of K by learned survivors, by halving, by shrinkage; and the null."""
     from evolife import keys
-    from evolife.selection.judging.choices import judge_survivors, survivors_page
+    from evolife.metalearning.benchmark.choices import judge_survivors, survivors_page
 
     folders = trained("survivors", seeds, runs)
     lines = [
@@ -151,7 +151,7 @@ def picture(runs: Path, seeds: int) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    from evolife.selection.portrait import MEMBERS, TIMES, portrait
+    from evolife.metalearning.portrait import MEMBERS, TIMES, portrait
     from evolife.selection.shaping import Des, Nes
 
     operator = loaded(trained("functions", 1, runs))[0]

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from study import Job, agent, describe, evaluate, keep, side_by_side
 
-from evolife.tournament import interval_of_mean
+from evolife.engine.tournament import interval_of_mean
 
 STATIC, PLASTIC = "reflex", "backprop_learner"
 SETTINGS = {STATIC: {}, PLASTIC: {"hidden": 16}}

@@ -60,7 +60,7 @@ def expansion(folder: Path) -> float:
 
 def busy(folder: Path) -> tuple[float, float]:
     """Share of both cores' time that a sweep of small runs uses, and its seconds."""
-    from evolife.launching.affinity import usable_cores
+    from evolife.processes.affinity import usable_cores
 
     seeds = {"seed": {"range": [0, RUNS]}}
     path = sweep_file(folder, method="grid", parameters=seeds)

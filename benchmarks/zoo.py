@@ -17,10 +17,10 @@ from typing import Any
 from breakdown import low_rank, measure, parts, prepared
 from machine import describe, keep
 
-from evolife.launching.affinity import allowed_cores, pin
-from evolife.launching.process import prepare_process
 from evolife.plugins.files import load
 from evolife.plugins.registry import names
+from evolife.processes.affinity import allowed_cores, pin
+from evolife.processes.prepare import prepare_process
 
 SIZES, STEPS, LONGER = (32, 64), 500, 8
 WORLDS = {

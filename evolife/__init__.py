@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from evolife.functions.report import report as report
     from evolife.functions.sweep import sweep as sweep
     from evolife.functions.train import train as train
-    from evolife.loading import load as load
-    from evolife.watching import watch as watch
+    from evolife.results.live.watch import watch as watch
+    from evolife.results.load import load as load
 
 _FUNCTIONS = {
     "compare": "evolife.functions.compare",
@@ -26,14 +26,14 @@ _FUNCTIONS = {
     "doctor": "evolife.commands.doctor",
     "evaluate": "evolife.functions.evaluate",
     "list": "evolife.commands.list",
-    "load": "evolife.loading",
+    "load": "evolife.results.load",
     "meta": "evolife.functions.meta",
     "plan": "evolife.commands.plan",
     "report": "evolife.functions.report",
     "schema": "evolife.commands.schema",
     "sweep": "evolife.functions.sweep",
     "train": "evolife.functions.train",
-    "watch": "evolife.watching",
+    "watch": "evolife.results.live.watch",
 }
 """Where each function lies; it is imported when it is first asked for."""
 

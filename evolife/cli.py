@@ -12,9 +12,9 @@ from typing import NoReturn
 import evolife
 from evolife import commands
 from evolife.errors import EvolifeError, InvalidInput, nearest
-from evolife.launching.guard import report_and_exit
-from evolife.launching.numerics import use_own_settings
-from evolife.launching.surroundings import flush, forget_stdout, settle
+from evolife.processes.numerics import use_own_settings
+from evolife.processes.signals import report_and_exit
+from evolife.processes.surroundings import flush, forget_stdout, settle
 
 
 class _Parser(argparse.ArgumentParser):

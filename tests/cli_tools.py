@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from evolife.launching.mpirun import find_mpirun, obstacle
+from evolife.processes.mpirun import find_mpirun, obstacle
 
 needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
 

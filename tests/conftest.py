@@ -9,8 +9,8 @@ import hypothesis
 import jax
 import pytest
 
-from evolife.launching.numerics import jaxlib_version
-from evolife.launching.process import enable_compile_cache, rank_flags
+from evolife.processes.numerics import jaxlib_version
+from evolife.processes.prepare import enable_compile_cache, rank_flags
 from tests.compiler import QUICK
 
 _QUICKER = {"0.10.2": "--xla_cpu_use_fusion_emitters=false"}

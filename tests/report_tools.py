@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evolife.config.yaml_file import dump_yaml
 from evolife.storage.run_folder import RunFolder
-from evolife.sweeps.folder import Entry, SweepFolder, write_entries
+from evolife.storage.sweep_folder import Entry, SweepFolder, write_entries
 
 STEPS_PER_GENERATION = 640
 AGENTS = {"gru": 5.0, "reflex": 3.0}

@@ -7,18 +7,20 @@ import jax
 import numpy as np
 import pytest
 
-from evolife import bounds, keys, tournament
-from evolife.ablation import learns
-from evolife.archive import Archive
+from evolife import keys
 from evolife.config.layers import Layer
 from evolife.config.model import parse_config
+from evolife.engine import tournament
+from evolife.engine.ablation import learns
+from evolife.engine.archive import Archive
+from evolife.engine.experiment import build, champion_population
+from evolife.engine.tournament import champion_grid
+from evolife.engine.work import Task
 from evolife.envs.bandit import Bandit
-from evolife.experiment import build, champion_population
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
+from evolife.run import bounds
 from evolife.storage import champions, held_out
 from evolife.storage.run_folder import FILMS, RunFolder
-from evolife.tournament import champion_grid
-from evolife.units import Task
 
 LIVES = 24
 

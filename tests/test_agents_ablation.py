@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import lifetime
 from evolife.base import Agent, Array, Environment, Spec, TimeStep
+from evolife.engine import lifetime
 from evolife.keys import root_key
 from evolife.parts.actions import features, output_size
 from evolife.plugins import registry

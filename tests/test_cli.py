@@ -11,7 +11,7 @@ import pytest
 
 import evolife
 from evolife.config.bundled import bundled_configs
-from evolife.config.schema import json_schema
+from evolife.plugins.schema import json_schema
 from tests.cli_tools import TINY, champions, digests, environment, needs_mpi, run
 
 AGENTS = {

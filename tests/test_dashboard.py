@@ -18,18 +18,18 @@ from tensorboard.plugins.custom_scalar import layout_pb2
 from tensorboardX.proto.event_pb2 import Event
 from tensorboardX.record_writer import masked_crc32c
 
-from evolife import film
 from evolife.config.model import load_config
 from evolife.dashboard.checksum import checksums
 from evolife.dashboard.dashboard import Dashboard
 from evolife.dashboard.event_file import EventFile, framed
 from evolife.dashboard.layout import LIFE, UNLEARNED
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.journal import Journal
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
 from evolife.record import filmstrip
+from evolife.run import film
+from evolife.run.journal import Journal
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import TINY, complaint, digests, metrics, run
 

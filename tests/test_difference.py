@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evolife.difference import of_moments, paired, proportion_interval, unpaired
+from evolife.engine.difference import of_moments, paired, proportion_interval, unpaired
 
 pytestmark = pytest.mark.fast
 

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from evolife.launching.affinity import allowed_cores
-from evolife.launching.mpirun import obstacle
+from evolife.processes.affinity import allowed_cores
+from evolife.processes.mpirun import obstacle
 from tests import slurm_cluster
 from tests.cli_tools import EVOLIFE, TINY, digests, environment, mpirun
 from tests.test_launcher import HOSTILE
@@ -219,7 +219,7 @@ def evolife(row, folder, *words, command=EVOLIFE, fails=False):
 
 def test_a_closed_stream_is_not_taken_by_a_file(tmp_path):
     code = (
-        "import os; from evolife.launching.surroundings import settle; settle(); "
+        "import os; from evolife.processes.surroundings import settle; settle(); "
         f"path = {str(tmp_path / 'file')!r}; file = open(path, 'w'); "
         "assert file.fileno() > 2; os.write(1, b'native'); os.write(2, b'native'); "
         "print('text'); file.close(); assert not os.path.getsize(path)"
@@ -231,7 +231,7 @@ def test_a_closed_stream_is_not_taken_by_a_file(tmp_path):
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252"])
 def test_any_text_is_written_in_any_encoding(encoding):
     code = (
-        "import sys; from evolife.launching.surroundings import settle; settle(); "
+        "import sys; from evolife.processes.surroundings import settle; settle(); "
         "from evolife.console.terminal import Terminal; "
         "Terminal().text('\\u2581\\udcff\\u2026'); Terminal().warning('\\u2581\\udcff')"
     )

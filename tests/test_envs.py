@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evolife import lifetime
 from evolife.agents.reflex import Reflex
 from evolife.base import Continuous, Discrete
+from evolife.engine import lifetime
 from evolife.envs.bandit import Bandit, State, bayes_optimum
 from evolife.envs.gymnax import REFUSED, Gymnax
 from evolife.keys import root_key

@@ -3,9 +3,9 @@
 import pytest
 
 from evolife.config.model import load_config
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.ranks import Serial
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.ranks.mpi import Serial
 
 pytestmark = pytest.mark.fast
 

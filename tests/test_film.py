@@ -13,22 +13,24 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from evolife import evaluation, film, keys
+from evolife import keys
 from evolife.commands import evaluate
 from evolife.config.model import load_config
 from evolife.drawing import Pen
+from evolife.engine.experiment import build, champion_population
+from evolife.engine.tournament import champion_grid, remeasure
+from evolife.engine.work import Task
 from evolife.envs.bandit import Bandit
 from evolife.envs.mover import Mover
 from evolife.envs.oven import Oven
 from evolife.envs.recall import Recall
 from evolife.errors import InvalidInput, Stopped
-from evolife.experiment import build, champion_population
 from evolife.plugins.files import load
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
 from evolife.record import filmstrip
+from evolife.run import film
+from evolife.run.evaluate import evaluate as measure
 from evolife.storage.run_folder import RunFolder
-from evolife.tournament import champion_grid, remeasure
-from evolife.units import Task
 from evolife.wrappers.hide import Hide
 from tests.cli_tools import complaint, needs_mpi, run
 from tests.report_tools import make_run
@@ -249,7 +251,7 @@ def test_a_stop_while_filming_leaves_no_film(finished, tmp_path):
     ranks.request_stop()
     config = load_config(str(folder.config_path), (), ())
     with pytest.raises(Stopped, match="evaluate again"):
-        evaluation.evaluate(folder, config, LIVES, ranks, film=True)
+        measure(folder, config, LIVES, ranks, film=True)
     assert not list(folder.path.glob("*film*"))
 
 

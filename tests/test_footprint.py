@@ -6,11 +6,11 @@ import pytest
 
 from evolife.commands.doctor import rank_masks, ranks_advice
 from evolife.config.model import load_config
+from evolife.engine.experiment import build
+from evolife.engine.grid import Grid, lives_block
 from evolife.errors import InvalidInput
-from evolife.experiment import build
-from evolife.footprint import check_memory, strategy_bytes, usable_memory
-from evolife.grid import Grid, lives_block
-from evolife.idle import idle_ranks
+from evolife.run.idle import idle_ranks
+from evolife.run.memory import check_memory, strategy_bytes, usable_memory
 from tests.cli_tools import TINY, complaint, run
 
 TINY_BANDIT = [word for word in TINY if not word.startswith("control")]

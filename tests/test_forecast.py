@@ -7,7 +7,7 @@ import pytest
 
 from evolife.config.model import load_config
 from evolife.console import progress
-from evolife.launching import affinity
+from evolife.processes import affinity
 from evolife.storage.pace import living, pace
 from evolife.storage.run_folder import RunFolder
 from evolife.sweeps import forecast

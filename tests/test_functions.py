@@ -19,14 +19,14 @@ import evolife
 from evolife.cli import main
 from evolife.commands import describe, plan
 from evolife.config.model import load_config
-from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.functions import process, started
-from evolife.functions.sources import (
+from evolife.config.sources import (
     environment_override,
     meta_config,
     override_texts,
     run_config,
 )
+from evolife.errors import EvolifeError, InvalidInput, Stopped
+from evolife.functions import process, started
 from tests.cli_tools import (
     TINY,
     champions,
@@ -401,8 +401,8 @@ def test_commands_are_thin(monkeypatch, capsys):
 
 def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsys):
     """The work itself takes minutes and has tests of its own."""
-    from evolife import meta_run
-    from evolife.meta_journal import OPERATOR
+    from evolife.metalearning import run
+    from evolife.metalearning.journal import OPERATOR
 
     asked = []
 
@@ -410,8 +410,8 @@ def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsy
         asked.append((config, path, ranks.size, resume))
         return {"claim": "c", "route": {"name": "unrolled"}}
 
-    monkeypatch.setattr(meta_run, "meta", work)
-    monkeypatch.setattr("evolife.meta_journal.markdown", lambda card: "a page")
+    monkeypatch.setattr(run, "meta", work)
+    monkeypatch.setattr("evolife.metalearning.journal.markdown", lambda card: "a page")
     words, out = ("demo-meta", "meta_steps=2"), tmp_path / "run"
     assert main(["meta", *words, "--ranks", "1", "--out", str(out), "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

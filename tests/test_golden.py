@@ -16,8 +16,8 @@ import pytest
 from safetensors.numpy import load_file
 
 from evolife.config.bundled import bundled_configs
-from evolife.launching.numerics import jaxlib_version
-from evolife.launching.process import machine_kind, rank_flags
+from evolife.processes.numerics import jaxlib_version
+from evolife.processes.prepare import machine_kind, rank_flags
 from tests.cli_tools import metrics, run
 
 FILE = Path(__file__).parent / "data" / "golden.json"

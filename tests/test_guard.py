@@ -8,9 +8,9 @@ import numpy as np
 
 from evolife.base import LifeStatistics, Strategy
 from evolife.config.model import load_config
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.ranks import Serial
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.ranks.mpi import Serial
 from evolife.strategies.guard import Guard
 
 

@@ -18,11 +18,11 @@ from tensorboard.plugins.hparams import (
 
 from evolife.config.model import load_config
 from evolife.dashboard import hparams
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, Stopped
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.journal import Journal
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
+from evolife.run.journal import Journal
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import TINY
 

@@ -13,12 +13,9 @@ import pytest
 from evolife import keys
 from evolife.base import LifeStatistics
 from evolife.errors import InvalidInput
-from evolife.selection import operator as operators
-from evolife.selection import tasks
-from evolife.selection.judging import bench as benches
-from evolife.selection.judging import contenders, statistics
-from evolife.selection.judging.bench import Bench, Setting, measure, trials
-from evolife.selection.judging.contenders import (
+from evolife.metalearning.benchmark import baselines, statistics
+from evolife.metalearning.benchmark import bench as benches
+from evolife.metalearning.benchmark.baselines import (
     HAND_MADE,
     CmaLog,
     Contender,
@@ -26,7 +23,15 @@ from evolife.selection.judging.contenders import (
     Shuffled,
     exchange,
 )
-from evolife.selection.judging.report import BEST_OF_EACH, judge, markdown, standard
+from evolife.metalearning.benchmark.bench import Bench, Setting, measure, trials
+from evolife.metalearning.benchmark.report import (
+    BEST_OF_EACH,
+    judge,
+    markdown,
+    standard,
+)
+from evolife.metalearning.tasks import draw
+from evolife.selection import operator as operators
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.selection.shaping import Shaping
@@ -96,7 +101,7 @@ class ByHand(Shaping):
 
 def test_parameters_reach_the_search_and_decide_it():
     found = [
-        measure(contenders.weights("SNES", one, keys.root_key(0))[0], SMALL, FEW)
+        measure(baselines.weights("SNES", one, keys.root_key(0))[0], SMALL, FEW)
         for one in (pure_ranks(5.0), pure_ranks(-5.0))
     ]
     by_hand = measure(Contender("hand", Recipe("SNES", ByHand())), SMALL, FEW)
@@ -106,7 +111,7 @@ def test_parameters_reach_the_search_and_decide_it():
 
 
 def test_a_contender_builds_with_its_own_operator():
-    built = contenders.weights("SNES", drawn(3), keys.root_key(0))[0].build(8, 2)
+    built = baselines.weights("SNES", drawn(3), keys.root_key(0))[0].build(8, 2)
     state = built.init(keys.root_key(1), lambda key: jnp.zeros(2))
     for mine, held in zip(drawn(3).parameters, state.selection.operator, strict=True):
         assert (mine == held[0]).all()
@@ -206,7 +211,7 @@ def test_all_contenders_meet_the_same_tasks():
     for f in range(2):
         for s in range(3):
             one = jax.tree.map(lambda leaf, at=(f, s): leaf[at], trial.task)
-            ratio = tasks.value(one, FEW.families, jnp.full(2, 0.5)) / tasks.value(
+            ratio = draw.value(one, FEW.families, jnp.full(2, 0.5)) / draw.value(
                 one, FEW.families, jnp.zeros(2)
             )
             assert first[f, s] == pytest.approx(np.log10(ratio), abs=1e-4)
@@ -252,7 +257,7 @@ def every() -> dict[str, dict[str, Contender]]:
 NAMES = [
     *(("weights", n) for n in ("learned", *HAND_MADE, "untrained")),
     ("weights", "shuffled features"),
-    *(("strategies", n) for n in contenders.STRATEGIES),
+    *(("strategies", n) for n in baselines.STRATEGIES),
     ("cma", "learned"),
 ]
 
@@ -281,7 +286,7 @@ def test_strategies_start_around_the_origin_with_deviation_one(name):
     assert np.abs(np.mean(members, axis=0)).max() < 4.5 / 16
 
 
-@pytest.mark.parametrize("name", contenders.STRATEGIES)
+@pytest.mark.parametrize("name", baselines.STRATEGIES)
 def test_every_strategy_is_told_its_first_deviation(name):
     assert Recipe(name).settings()["std_init"] == 1
 
@@ -329,7 +334,7 @@ def verdict() -> dict[str, Any]:
         "strategies": [learned, by_name["EvoTF_ES"]],
     }
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("evolife.selection.judging.report.measure", synthetic)
+        patch.setattr("evolife.metalearning.benchmark.report.measure", synthetic)
         found = judge(
             judged, "SNES", 6, (SMALL, LARGE), families=FAMILIES, rows=rows
         )  # fmt: skip

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evolife.selection.judging import statistics
-from evolife.selection.judging.statistics import (
+from evolife.metalearning.benchmark import statistics
+from evolife.metalearning.benchmark.statistics import (
     aggregate,
     by_family,
     coverage,

@@ -9,20 +9,20 @@ import time
 import pytest
 
 from evolife.errors import InvalidInput
-from evolife.launching import launcher
-from evolife.launching.advice import advice
-from evolife.launching.affinity import allowed_cores, core_for, usable_cores
-from evolife.launching.chatter import ChatterFilter, Heard
-from evolife.launching.grant import granted_cores
-from evolife.launching.launcher import Plan, launcher_world, place, plan_ranks
-from evolife.launching.local_environment import local_environment
-from evolife.launching.mpirun import find_mpirun, launch_local, obstacle
-from evolife.launching.numerics import exact_flags
-from evolife.launching.process import prepare_process
+from evolife.processes import placement
+from evolife.processes.advice import advice
+from evolife.processes.affinity import allowed_cores, core_for, usable_cores
+from evolife.processes.grant import granted_cores
+from evolife.processes.local_environment import local_environment
+from evolife.processes.mpirun import find_mpirun, launch_local, obstacle
+from evolife.processes.mpirun_notices import ChatterFilter, Heard
+from evolife.processes.numerics import exact_flags
+from evolife.processes.placement import Plan, launcher_world, place, plan_ranks
+from evolife.processes.prepare import prepare_process
 
 needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
 LAUNCH = (
-    "import sys; from evolife.launching.mpirun import launch_local; "
+    "import sys; from evolife.processes.mpirun import launch_local; "
     "sys.exit(launch_local(int(sys.argv[1]), sys.argv[3:], "
     "[sys.executable, sys.argv[2]]))"
 )
@@ -82,15 +82,15 @@ def alone(monkeypatch):
     """Four cores, no launcher, a working mpirun."""
     for name in [*OPEN_MPI, *STEP, "PMIX_RANK", "PMI_RANK", "FLUX_TASK_RANK"]:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(launcher, "usable_cores", lambda: 4)
-    monkeypatch.setattr(launcher.mpirun, "obstacle", lambda: "")
+    monkeypatch.setattr(placement, "usable_cores", lambda: 4)
+    monkeypatch.setattr(placement.mpirun, "obstacle", lambda: "")
     return monkeypatch
 
 
 def test_alone_ranks_are_started_as_asked_or_one_a_core(alone):
     assert plan_ranks("auto") == Plan("start", 4)
     assert plan_ranks(3) == Plan("start", 3)
-    alone.setattr(launcher, "usable_cores", lambda: 1)
+    alone.setattr(placement, "usable_cores", lambda: 1)
     assert plan_ranks("auto") == Plan("join", 1)
 
 
@@ -98,12 +98,12 @@ def test_one_rank_never_touches_mpi(alone):
     def fail():
         raise AssertionError
 
-    alone.setattr(launcher.mpirun, "obstacle", fail)
+    alone.setattr(placement.mpirun, "obstacle", fail)
     assert plan_ranks(1) == Plan("join", 1)
 
 
 def test_without_mpi_auto_falls_back_and_a_count_is_refused(alone):
-    alone.setattr(launcher.mpirun, "obstacle", lambda: "no mpirun; install it")
+    alone.setattr(placement.mpirun, "obstacle", lambda: "no mpirun; install it")
     plan = plan_ranks("auto")
     assert (plan.mode, plan.ranks) == ("join", 1)
     assert "install it" in plan.note
@@ -176,7 +176,7 @@ def test_what_a_batch_system_granted_is_read_from_the_environment(env, cores):
 
 
 def test_cores_granted_are_cores_used(monkeypatch):
-    monkeypatch.setattr("evolife.launching.affinity.allowed_cores", lambda: [*range(9)])
+    monkeypatch.setattr("evolife.processes.affinity.allowed_cores", lambda: [*range(9)])
     for name in [name for name in os.environ if name.startswith("SLURM_")]:
         monkeypatch.delenv(name)
     everything = usable_cores()
@@ -187,7 +187,7 @@ def test_cores_granted_are_cores_used(monkeypatch):
 
 
 def test_missing_mpirun_is_refused_with_a_remedy(monkeypatch):
-    monkeypatch.setattr("evolife.launching.mpirun.find_mpirun", lambda: None)
+    monkeypatch.setattr("evolife.processes.mpirun.find_mpirun", lambda: None)
     with pytest.raises(InvalidInput, match=r"evolife\[mpi\]"):
         launch_local(2, [])
 
@@ -286,7 +286,7 @@ def test_what_mpirun_says_of_its_own_ends_with_our_line(tmp_path, monkeypatch, c
         "echo 'Out of resource' >&2\nexit 213\n"
     )
     mpirun.chmod(0o755)
-    monkeypatch.setattr("evolife.launching.mpirun.find_mpirun", lambda: mpirun)
+    monkeypatch.setattr("evolife.processes.mpirun.find_mpirun", lambda: mpirun)
     assert launch_local(2, []) == 1
     said, last = capfd.readouterr().err.splitlines()
     assert said == "Out of resource"
@@ -297,8 +297,8 @@ def test_an_mpirun_that_does_not_run_is_no_riddle(tmp_path, monkeypatch):
     mpirun = tmp_path / "mpirun"
     mpirun.write_text("#!/bin/sh\necho 'undefined symbol: x' >&2\nexit 127\n")
     mpirun.chmod(0o755)
-    monkeypatch.setattr("evolife.launching.mpirun.find_mpirun", lambda: mpirun)
-    monkeypatch.setattr("evolife.launching.mpirun.local_library", lambda _: "Open MPI")
+    monkeypatch.setattr("evolife.processes.mpirun.find_mpirun", lambda: mpirun)
+    monkeypatch.setattr("evolife.processes.mpirun.local_library", lambda _: "Open MPI")
     assert "does not run (undefined symbol: x)" in obstacle()
 
 
@@ -510,7 +510,7 @@ def test_a_rank_that_starts_after_its_launchers_end_ends_too():
     launcher = subprocess.Popen([sys.executable, "-c", ""])
     launcher.wait()
     code = (
-        "import time; from evolife.launching.process import prepare_process; "
+        "import time; from evolife.processes.prepare import prepare_process; "
         "prepare_process(); time.sleep(60)"
     )
     env = {**os.environ, "EVOLIFE_LAUNCHER": str(launcher.pid)}
@@ -524,7 +524,7 @@ def test_one_thread_is_set_and_the_users_flags_win(monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("MKL_NUM_THREADS", "3")
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
-    monkeypatch.setattr("evolife.launching.process.place", lambda: None)
+    monkeypatch.setattr("evolife.processes.prepare.place", lambda: None)
     prepare_process()
     given = exact_flags("--xla_cpu_multi_thread_eigen=true")
     flags = f"{given} intra_op_parallelism_threads=1"
@@ -583,7 +583,7 @@ def test_the_compile_cache_gives_the_same_bits_and_only_rank_0_writes(tmp_path):
 def test_an_unusable_cache_folder_is_left_alone(tmp_path, monkeypatch):
     import jax
 
-    from evolife.launching.process import enable_compile_cache
+    from evolife.processes.prepare import enable_compile_cache
 
     file = tmp_path / "file"
     file.write_text("")
@@ -601,7 +601,7 @@ def test_output_goes_to_the_log_and_complaints_to_both(tmp_path):
     log = tmp_path / "logs" / "rank_0001.log"
     code = (
         "import os, sys; from pathlib import Path\n"
-        "from evolife.launching.output import complain, redirect_output\n"
+        "from evolife.processes.logs import complain, redirect_output\n"
         f"redirect_output(Path({str(log)!r}))\n"
         "print('python'); sys.stdout.flush(); os.write(2, b'native\\n')\n"
         "complain('rank 1: trouble')\n"
@@ -615,7 +615,7 @@ def test_output_goes_to_the_log_and_complaints_to_both(tmp_path):
 
 
 def test_a_log_that_cannot_be_written_is_refused(tmp_path):
-    from evolife.launching.output import redirect_output
+    from evolife.processes.logs import redirect_output
 
     (tmp_path / "logs").write_text("")
     with pytest.raises(InvalidInput, match="cannot write the log"):
@@ -626,9 +626,9 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path):
 def test_the_users_own_mpirun_joins_the_same_world(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        "from evolife.launching.guard import guard\n"
-        "from evolife.launching.launcher import plan_ranks\n"
-        "from evolife.ranks import open_ranks\n"
+        "from evolife.processes.signals import guard\n"
+        "from evolife.processes.placement import plan_ranks\n"
+        "from evolife.ranks.mpi import open_ranks\n"
         "plan = plan_ranks('auto')\n"
         "with guard(open_ranks(plan.ranks)) as ranks:\n"
         "    assert plan.mode == 'join' and ranks.size == plan.ranks == 2\n"

@@ -8,14 +8,14 @@ from evosax.algorithms import algorithms
 
 from evolife import noise
 from evolife.base import LifeStatistics
-from evolife.config.hyperparameters import resolved_choice
-from evolife.config.meta import load_meta, meta_digest
-from evolife.meta_run import build_route
-from evolife.selection.judging import choices
+from evolife.engine.tournament import interval_of_mean
+from evolife.metalearning.benchmark import choices
+from evolife.metalearning.config import load_meta, meta_digest
+from evolife.metalearning.portrait import portrait
+from evolife.metalearning.run import build_route
+from evolife.plugins.hyperparameters import resolved_choice
 from evolife.selection.operator_file import bundled, load
-from evolife.selection.portrait import portrait
 from evolife.strategies.low_rank import LowRank, LowRankStrategy
-from evolife.tournament import interval_of_mean
 from tests.evosax_sphere import (
     SIZE,
     TEMPLATE,

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import lifetime
 from evolife.agents.gru import Gru
 from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
+from evolife.engine import lifetime
 from evolife.envs.gymnax import Gymnax
 from evolife.keys import root_key
 

@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from evolife.engine.work import Task
 from evolife.errors import InvalidInput
 from evolife.keys import root_key
-from evolife.ranks import Serial
+from evolife.metalearning.benchmark.partial_lives import compare_partial
+from evolife.metalearning.estimators.lives import Lives, measure
+from evolife.metalearning.estimators.regret import weights_seen
+from evolife.ranks.mpi import Serial
 from evolife.selection import operator as operators
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture
-from evolife.selection.partial_lives import compare_partial
-from evolife.selection.routes.lives import Lives, measure
-from evolife.selection.routes.regret import weights_seen
-from evolife.units import Task
 
 KEY = root_key(7)
 TINY = (

@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 
 import evolife
-from evolife import keys, lifetime
+from evolife import keys
 from evolife.config.model import load_config
+from evolife.engine import lifetime
+from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.evaluation import evaluate
-from evolife.experiment import build
-from evolife.loading import Sweep
-from evolife.loading.hand import Hand
-from evolife.loading.life import Life
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
+from evolife.results.hand import Hand
+from evolife.results.life import Life
+from evolife.results.load import Sweep
+from evolife.run.evaluate import evaluate
 from evolife.storage.run_folder import RunFolder
-from evolife.sweeps.folder import Entry, SweepFolder, write_entries
+from evolife.storage.sweep_folder import Entry, SweepFolder, write_entries
 from tests.cli_tools import TINY, metrics
 from tests.compiler import assert_same_bits
 

@@ -10,8 +10,7 @@ import pytest
 
 import evolife
 from evolife.errors import InvalidInput
-from evolife.lineage import code, manifest
-from evolife.storage import checkpoint, run_folder
+from evolife.storage import checkpoint, manifest, provenance, run_folder
 from evolife.storage.run_folder import RunFolder
 
 CODE = {"version": "0", "git": None, "source_sha256": "00"}
@@ -96,16 +95,16 @@ def test_git_is_asked_about_this_package_only(tmp_path: Path) -> None:
     package = tmp_path / "package"
     package.mkdir()
     (package / "__init__.py").write_text("")
-    assert code.git_state(package) is None
+    assert provenance.git_state(package) is None
     git(tmp_path, "init", "-q")
     git(tmp_path, "commit", "-q", "--allow-empty", "-m", "someone else's")
-    assert code.git_state(package) is None
+    assert provenance.git_state(package) is None
     git(tmp_path, "add", ".")
     git(tmp_path, "commit", "-q", "-m", "ours")
     head = git(tmp_path, "rev-parse", "HEAD").strip()
-    assert code.git_state(package) == {"commit": head, "dirty": False}
+    assert provenance.git_state(package) == {"commit": head, "dirty": False}
     (package / "__init__.py").write_text("x = 1")
-    assert code.git_state(package) == {"commit": head, "dirty": True}
+    assert provenance.git_state(package) == {"commit": head, "dirty": True}
 
 
 def test_the_source_hash_sees_linked_agents_and_ignores_caches(tmp_path: Path) -> None:
@@ -115,38 +114,38 @@ def test_the_source_hash_sees_linked_agents_and_ignores_caches(tmp_path: Path) -
     (package / "core.py").write_text("a")
     (agents / "gru.py").write_text("b")
     (package / "agents").symlink_to("../agents")
-    hashes = [code.source_sha256(package)]
+    hashes = [provenance.source_sha256(package)]
     (package / "__pycache__" / "core.pyc").write_text("c")
-    assert code.source_sha256(package) == hashes[0]
+    assert provenance.source_sha256(package) == hashes[0]
     copy = tmp_path / "wheel"
     shutil.copytree(package, copy)
     assert not (copy / "agents").is_symlink()
-    assert code.source_sha256(copy) == hashes[0]
+    assert provenance.source_sha256(copy) == hashes[0]
     (agents / "gru.py").write_text("B")
-    hashes.append(code.source_sha256(package))
+    hashes.append(provenance.source_sha256(package))
     (agents / "gru.py").rename(agents / "lstm.py")
-    hashes.append(code.source_sha256(package))
+    hashes.append(provenance.source_sha256(package))
     assert len(set(hashes)) == 3
 
 
 def test_the_identity_of_this_code_and_its_packages() -> None:
-    identity = code.code_identity()
+    identity = provenance.code_identity()
     assert identity["version"] == evolife.__version__
     assert len(identity["source_sha256"]) == 64
-    versions = code.package_versions()
+    versions = provenance.package_versions()
     for name in ("jax", "jaxlib", "evosax", "numpy", "tensorboardX", "safetensors"):
         assert versions[name] == metadata.version(name)
     assert "gymnax" not in versions and "pytest" not in versions
 
 
 def test_a_bare_clone_knows_its_packages(monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = code.package_versions()
+    installed = provenance.package_versions()
 
     def absent(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
     monkeypatch.setattr(metadata, "requires", absent)
-    assert code.package_versions() == installed
+    assert provenance.package_versions() == installed
 
 
 def test_the_machine_is_described() -> None:
@@ -157,7 +156,7 @@ def test_the_machine_is_described() -> None:
 
 def test_neither_manifest_nor_checkpoint_nor_terminal_imports_jax() -> None:
     modules = (
-        "evolife.lineage.manifest, evolife.storage.checkpoint, evolife.console.terminal"
+        "evolife.storage.manifest, evolife.storage.checkpoint, evolife.console.terminal"
     )
     check = f"import sys, {modules}; sys.exit('jax' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", check]).returncode == 0

@@ -13,8 +13,8 @@ import pytest
 import evolife
 from evolife.config.model import load_config
 from evolife.config.yaml_file import read_yaml
+from evolife.engine.experiment import build
 from evolife.errors import InvalidInput, pasted
-from evolife.experiment import build
 from evolife.plugins.trees import Difference, difference, in_words
 from evolife.storage.run_folder import create
 from evolife.sweeps.spec import SweepSpec, load_sweep

@@ -9,10 +9,10 @@ import pytest
 from evolife import pytrees
 from evolife.commands.describe import describe
 from evolife.config.model import RunConfig
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.functions.sources import run_config
-from evolife.world import Serial
+from evolife.config.sources import run_config
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.ranks.base import Serial
 
 HERE = str(Path(__file__).parent / "data" / "networks")
 AGENTS = [path.stem for path in Path(HERE, "agents").glob("*.py")]

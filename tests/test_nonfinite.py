@@ -12,11 +12,11 @@ import pytest
 
 import evolife
 from evolife.config.model import load_config
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
 from evolife.errors import EvolifeError
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.nonfinite import NonfiniteCount
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
+from evolife.run.nonfinite import NonfiniteCount
 from evolife.storage import checkpoint
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import check_every_json, metrics

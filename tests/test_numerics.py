@@ -10,8 +10,8 @@ import pytest
 
 import evolife
 from evolife.errors import InvalidInput
-from evolife.launching import numerics
-from evolife.launching.numerics import check_device, exact_flags
+from evolife.processes import numerics
+from evolife.processes.numerics import check_device, exact_flags
 
 AROUND = 2**15
 SIZES = (AROUND, AROUND + 1, AROUND + 771)

@@ -15,17 +15,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from evolife import lifetime, noise, population
+from evolife import noise
 from evolife.agents.gru import Gru
 from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
-from evolife.generation import Generation, Lived
-from evolife.grid import Grid, lives_block
+from evolife.engine import evaluator, lifetime
+from evolife.engine.evaluation import Generation, Lived
+from evolife.engine.evaluator import Population
+from evolife.engine.grid import Grid, lives_block
+from evolife.engine.work import Interrupted, Partial, Task
 from evolife.keys import Pool, life_key, pool_key
-from evolife.population import Population
-from evolife.ranks import Serial, share_of
+from evolife.ranks.mpi import Serial, share_of
 from evolife.strategies.low_rank import LowRank, LowRankProposal, LowRankStrategy
-from evolife.units import Interrupted, Partial, Task
 
 POOL = pool_key(9, Pool.EVOLVE)
 
@@ -162,7 +163,7 @@ def whole(walkers):
 @pytest.fixture
 def short_calls(monkeypatch):
     """A unit of 4 x 2 lives of 24 steps takes four calls of two bins."""
-    monkeypatch.setattr(population, "_CALL_LIMIT", 48)
+    monkeypatch.setattr(evaluator, "_CALL_LIMIT", 48)
 
 
 def assert_same_lives(one: Any, other: Any) -> None:

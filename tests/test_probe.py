@@ -12,13 +12,13 @@ import pytest
 
 from evolife.config.bundled import bundled_configs
 from evolife.config.model import load_config
+from evolife.engine.evaluator import Population
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import Experiment, build
+from evolife.engine.tournament import Champion, hold
 from evolife.envs.recall import Recall
-from evolife.evolution import begin, evolve
-from evolife.experiment import Experiment, build
 from evolife.plugins import registry
-from evolife.population import Population
-from evolife.ranks import Serial
-from evolife.tournament import Champion, hold
+from evolife.ranks.mpi import Serial
 
 LIVES = 2048
 REACH = 4.4

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.launching.guard import guard, stop_on_signals
-from evolife.launching.mpirun import obstacle
-from evolife.ranks import Serial, open_ranks, share_of
+from evolife.processes.mpirun import obstacle
+from evolife.processes.signals import guard, stop_on_signals
+from evolife.ranks.mpi import Serial, open_ranks, share_of
 
 needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
 LAUNCH = (
-    "import sys; from evolife.launching.mpirun import launch_local; "
+    "import sys; from evolife.processes.mpirun import launch_local; "
     "sys.exit(launch_local(int(sys.argv[1]), [], [sys.executable, sys.argv[2]]))"
 )
 PRELUDE = """
@@ -229,9 +229,9 @@ def test_a_world_of_one_under_a_launcher_of_four_is_refused(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
         "from evolife.errors import InvalidInput\n"
-        "from evolife.launching.guard import report_and_exit\n"
-        "from evolife.launching.launcher import launcher_world\n"
-        "from evolife.ranks import open_ranks\n"
+        "from evolife.processes.signals import report_and_exit\n"
+        "from evolife.processes.placement import launcher_world\n"
+        "from evolife.ranks.mpi import open_ranks\n"
         "try:\n    open_ranks(launcher_world())\n"
         "except InvalidInput as error:\n    report_and_exit(error)\n"
     )

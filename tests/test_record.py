@@ -22,7 +22,7 @@ from evolife.dashboard.dashboard import Dashboard
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage import run_folder
 from evolife.storage.metrics import MetricsFile, fitness_summary, read
-from evolife.storage.strict_json import plain
+from evolife.strict_json import plain
 
 
 class Screen(io.StringIO):

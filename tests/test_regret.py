@@ -9,13 +9,18 @@ import optax
 import pytest
 
 from evolife.keys import root_key
+from evolife.metalearning.benchmark.partial_lives import null_gain
+from evolife.metalearning.estimators.regret import (
+    Regret,
+    regret,
+    weights_of,
+    worth_of_best,
+)
+from evolife.metalearning.tasks.noisy_lives import NULL, NoisyLives, draw
 from evolife.selection import operator as operators
 from evolife.selection.features import standardised
 from evolife.selection.learned import Learned
-from evolife.selection.noisy_lives import NULL, NoisyLives, draw
 from evolife.selection.operator import Architecture
-from evolife.selection.partial_lives import null_gain
-from evolife.selection.routes.regret import Regret, regret, weights_of, worth_of_best
 
 KEY = root_key(11)
 SIGMAS = 4.0

@@ -7,9 +7,9 @@ import pytest
 
 from evolife.cli import main
 from evolife.config.model import load_config
+from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.experiment import build
-from evolife.readiness import check_metric, ready
+from evolife.run.readiness import check_metric, ready
 from evolife.storage import metric_names
 from evolife.sweeps import rehearsal
 from evolife.sweeps.preparing import predicted, prepare

@@ -10,7 +10,7 @@ from scipy import stats
 
 from evolife.errors import InvalidInput
 from evolife.reports.report import report
-from evolife.verdict import compare, sentence
+from evolife.run.verdict import compare, sentence
 from tests.report_tools import (
     AGENTS,
     Page,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from evolife.reports.report import report
 from evolife.storage.lock import locked
-from evolife.sweeps.folder import SweepFolder
+from evolife.storage.sweep_folder import SweepFolder
 from tests.report_tools import (
     Page,
     lines,

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from evolife.reports.report import report
+from evolife.run.verdict import compare
 from evolife.storage import held_out
 from evolife.storage.run_folder import RunFolder
-from evolife.verdict import compare
 from tests.cli_tools import TINY, run
 from tests.report_tools import Page, table
 

@@ -10,7 +10,7 @@ from scipy import stats
 
 from evolife import keys
 from evolife.errors import InvalidInput
-from evolife.selection import sampling
+from evolife.metalearning.tasks import sampling
 
 pytestmark = pytest.mark.fast
 

@@ -7,10 +7,10 @@ import jsonschema
 import yaml
 
 import evolife
-from evolife.config import schema
 from evolife.config.model import (
     bundled_configs,
 )
+from evolife.plugins import schema
 
 
 def test_the_committed_schema_is_current() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from evolife.launching.mpirun import obstacle
+from evolife.processes.mpirun import obstacle
 from tests import slurm_cluster
 from tests.cli_tools import (
     champions,

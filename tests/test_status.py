@@ -16,14 +16,14 @@ from evolife.reports.study import read_study
 from evolife.storage.lock import locked
 from evolife.storage.run_folder import CONTROL
 from evolife.storage.status import Process, run_status
+from evolife.storage.sweep_folder import Entry, SweepFolder, write_entries
+from evolife.storage.sweep_status import note_exit, note_start, standing
+from evolife.storage.sweep_summary import summary
 from evolife.sweeps import pool
-from evolife.sweeps.folder import Entry, SweepFolder, write_entries
 from evolife.sweeps.opening import make
 from evolife.sweeps.slots import Slot
 from evolife.sweeps.sources import Listed
 from evolife.sweeps.spec import load_sweep
-from evolife.sweeps.standing import note_exit, note_start, standing
-from evolife.sweeps.summary import summary
 from tests.sweep_tools import SMALL, write_sweep
 
 FAKE = """#!{python}

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from evolife.config.model import load_config
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
 from evolife.errors import InvalidInput
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
 from evolife.plugins.registry import strategy_names
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
 from evolife.strategies.evosax_tables import REFUSED
 
 GENERATIONS = 3

@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import evolife
-from evolife.ranks import Serial
-from evolife.storage.strict_json import dumps, plain
-from evolife.storage.transfer import on_rank_zero
+from evolife.ranks.broadcast import on_rank_zero
+from evolife.ranks.mpi import Serial
+from evolife.strict_json import dumps, plain
 
 pytestmark = pytest.mark.fast
 

@@ -15,13 +15,16 @@ from evolife import keys
 from evolife.base import LifeStatistics
 from evolife.config.bundled import bundled_folder
 from evolife.config.model import load_config
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.engine.tournament import hold
 from evolife.errors import InvalidInput
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.ranks import Serial
-from evolife.selection import candidates as family
-from evolife.selection import features, halving, sampling, survivors
-from evolife.selection.candidates import NULL, Candidates, Ranges
+from evolife.metalearning.estimators.survivors import Drawn, Survivors, episode, trained
+from evolife.metalearning.tasks import candidates as family
+from evolife.metalearning.tasks import sampling, survivors
+from evolife.metalearning.tasks.candidates import NULL, Candidates, Ranges
+from evolife.ranks.mpi import Serial
+from evolife.selection import features, halving
 from evolife.selection.halving import (
     Shrinkage,
     learned_halving,
@@ -30,14 +33,7 @@ from evolife.selection.halving import (
 )
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, init
-from evolife.selection.routes.survivors import (
-    Drawn,
-    Survivors,
-    episode,
-    trained,
-)
 from evolife.selection.shaping import CenteredRank
-from evolife.tournament import hold
 
 LITTLE = (
     *("agent={name: reflex, hidden: [2]}", "env={arms: 2, pulls: 5}", "control=null"),

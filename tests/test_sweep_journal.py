@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evolife.errors import InvalidInput
-from evolife.sweeps.folder import SweepFolder
+from evolife.storage.sweep_folder import SweepFolder
 from evolife.sweeps.spec import load_sweep
 from evolife.sweeps.study import JOURNAL, Study
 from tests.cli_tools import environment

@@ -6,10 +6,10 @@ import signal
 
 import pytest
 
-from evolife.sweeps.folder import SweepFolder, read_entries
+from evolife.storage.sweep_folder import SweepFolder, read_entries
+from evolife.storage.sweep_status import standings
 from evolife.sweeps.opening import make, note_entries
 from evolife.sweeps.preparing import prepare
-from evolife.sweeps.standing import standings
 from tests.cli_tools import (
     check_every_json,
     complaint,

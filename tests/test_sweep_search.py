@@ -9,12 +9,12 @@ import pytest
 
 from evolife.config.layers import Origins
 from evolife.storage import metric_names
-from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.storage.sweep_folder import Entry, SweepFolder
+from evolife.storage.sweep_status import Standing, finite
 from evolife.sweeps.guided import Guided, Plan
 from evolife.sweeps.naming import entry
 from evolife.sweeps.parameters import flattened
 from evolife.sweeps.spec import load_sweep
-from evolife.sweeps.standing import Standing, finite
 from evolife.sweeps.study import JOURNAL, Study, suggested
 from tests.cli_tools import check_every_json, run
 from tests.sweep_tools import SMALL, write_sweep

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from evolife.sweeps.folder import SweepFolder, read_entries
+from evolife.storage.sweep_folder import SweepFolder, read_entries
+from evolife.storage.sweep_status import standings
 from evolife.sweeps.opening import make
 from evolife.sweeps.preparing import prepare
 from evolife.sweeps.slurm import MOST_TASKS, script
 from evolife.sweeps.spec import Slurm
-from evolife.sweeps.standing import standings
 from tests.cli_tools import complaint, environment, run
 from tests.sweep_tools import SMALL, write_sweep
 

@@ -9,13 +9,13 @@ import pytest
 from safetensors.numpy import load
 
 from evolife import keys
+from evolife.engine.tournament import Champion
 from evolife.pytrees import digest, from_bytes, take_apart, to_bytes
 from evolife.selection import operator_file
 from evolife.selection.operator import Architecture, Operator, init
 from evolife.storage import champions, checkpoint
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.tensors import to_safetensors
-from evolife.tournament import Champion
 
 pytestmark = pytest.mark.fast
 

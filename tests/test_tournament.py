@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from evolife import keys, tournament
-from evolife.archive import CENTRE, Archive, worth_of_best
+from evolife import keys
 from evolife.config.layers import Layer
 from evolife.config.model import parse_config
-from evolife.experiment import build
-from evolife.grid import Grid
-from evolife.population import Population
-from evolife.ranks import Serial
+from evolife.engine import tournament
+from evolife.engine.archive import CENTRE, Archive, worth_of_best
+from evolife.engine.evaluator import Population
+from evolife.engine.experiment import build
+from evolife.engine.grid import Grid
+from evolife.engine.tournament import interval_of_mean
+from evolife.engine.work import Task
+from evolife.ranks.mpi import Serial
 from evolife.selection.halving import sequential_halving
-from evolife.tournament import interval_of_mean
-from evolife.units import Task
 
 SEED = 4
 MEMBERS, GENERATIONS, HELD_OUT = 64, 64, 512

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from evolife.commands.describe import describe
+from evolife.config.sources import run_config
 from evolife.errors import InvalidInput
-from evolife.functions.sources import run_config
-from evolife.readiness import checked
+from evolife.run.readiness import checked
 
 HERE = Path(__file__).parent / "data" / "networks"
 STILL = (HERE / "envs" / "still.py").read_text()
@@ -53,7 +53,7 @@ def test_describe_refuses_what_a_run_refuses(tmp_path: Path, flaw: str) -> None:
 
 
 def test_memory_is_checked_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evolife.footprint.usable_memory", lambda: 1)
+    monkeypatch.setattr("evolife.run.memory.usable_memory", lambda: 1)
     with pytest.raises(InvalidInput, match=r"take .* GB on 1 rank"):
         describe(CONFIG | {"env": {"name": "still"}}, plugins=[HERE])
 
@@ -67,8 +67,8 @@ def test_a_control_is_checked_too() -> None:
 
 
 def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
-    from evolife.evolution import begin, evolve
-    from evolife.world import Serial
+    from evolife.engine.evolution import begin, evolve
+    from evolife.ranks.base import Serial
 
     experiment = checked(run_config(CONFIG | {"env": {"name": "still"}}, [], [HERE]))
     assert experiment.population.traces == 1

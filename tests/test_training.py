@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from evolife.errors import EvolifeError
-from evolife.ranks import Serial
-from evolife.selection import training
+from evolife.metalearning import training
+from evolife.metalearning.estimator import Route
+from evolife.ranks.mpi import Serial
 from evolife.selection.operator import Architecture
 from evolife.selection.operator_file import load
-from evolife.selection.route import Route
 from tests.cli_tools import (
     check_every_json,
     complaint,

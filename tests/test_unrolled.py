@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from evolife import keys
-from evolife.selection import episodes, tasks
+from evolife.metalearning.estimators import find, names
+from evolife.metalearning.estimators.persistent import Persistent
+from evolife.metalearning.estimators.unrolled import Carried, Unrolled
+from evolife.metalearning.tasks import draw, episodes
+from evolife.metalearning.tasks.functions import FAMILIES, families
 from evolife.selection import operator as operators
-from evolife.selection.functions import FAMILIES, families
 from evolife.selection.operator import Architecture
-from evolife.selection.routes import find, names
-from evolife.selection.routes.persistent import Persistent
-from evolife.selection.routes.unrolled import Carried, Unrolled
 
 SHAPE = Architecture(signed=True)
 SMALL = {
@@ -185,12 +185,12 @@ def test_smooth_families_have_slopes_and_others_say_so(name):
 
 
 def test_tasks_are_what_they_are_drawn_to_be():
-    ranges = tasks.Ranges(noise=0.5, noisy=1.0)
+    ranges = draw.Ranges(noise=0.5, noisy=1.0)
     keys_ = jax.random.split(keys.root_key(0), 200)
-    drawn = jax.vmap(lambda key: tasks.draw(key, 4, 3, ranges))(keys_)
+    drawn = jax.vmap(lambda key: draw.draw(key, 4, 3, ranges))(keys_)
     names_ = families("train")[:3]
-    at_best = jax.vmap(lambda t: tasks.value(t, names_, t.optimum))(drawn)
-    elsewhere = jax.vmap(lambda t: tasks.value(t, names_, t.optimum + 1))(drawn)
+    at_best = jax.vmap(lambda t: draw.value(t, names_, t.optimum))(drawn)
+    elsewhere = jax.vmap(lambda t: draw.value(t, names_, t.optimum + 1))(drawn)
     assert float(jnp.max(jnp.abs(at_best))) <= 1e-3 * float(jnp.median(elsewhere))
     assert float(elsewhere.min()) > 0
     # Rotations: the columns of the turn are orthogonal, whatever they are stretched by.
@@ -202,11 +202,11 @@ def test_tasks_are_what_they_are_drawn_to_be():
 
 def test_noise_has_the_deviation_that_it_reports():
     """Over 4,000 draws, within 5 of their standard errors: 1 seed in 10^6 fails."""
-    ranges = tasks.Ranges(noise=1.0, noisy=1.0)
-    task = tasks.draw(keys.root_key(8), 3, 1, ranges)
-    unit = tasks.begin(task, ("sphere",))
+    ranges = draw.Ranges(noise=1.0, noisy=1.0)
+    task = draw.draw(keys.root_key(8), 3, 1, ranges)
+    unit = draw.begin(task, ("sphere",))
     same = jnp.zeros((4000, 3))
-    fitness, error = tasks.fitness(task, ("sphere",), same, keys.root_key(9), unit)
+    fitness, error = draw.fitness(task, ("sphere",), same, keys.root_key(9), unit)
     deviation = float(jnp.std(fitness) / error[0])
     assert abs(deviation - 1) < 5 / np.sqrt(2 * 4000)
 

@@ -10,15 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from evolife import keys, lifetime
+from evolife import keys
 from evolife.config.model import load_config
 from evolife.console.progress import summary
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.ranks import Serial
-from evolife.tournament import hold
-from evolife.units import Interrupted
-from evolife.validation import Validator, generations_between
+from evolife.engine import lifetime
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.engine.tournament import hold
+from evolife.engine.validation import Validator, generations_between
+from evolife.engine.work import Interrupted
+from evolife.ranks.mpi import Serial
 from tests.test_population import StopAfter, in_threads
 
 GENERATIONS, LIVES = 5, 130

@@ -12,13 +12,13 @@ import pytest
 from evolife.base import Continuous, Discrete, Environment, Spec, TimeStep
 from evolife.commands.describe import describe
 from evolife.config.model import load_config
+from evolife.engine.evolution import begin, evolve
+from evolife.engine.experiment import build
+from evolife.engine.tournament import hold
+from evolife.engine.variety import copied, variety
 from evolife.envs.gymnax import Gymnax
-from evolife.evolution import begin, evolve
-from evolife.experiment import build
-from evolife.ranks import Serial
+from evolife.ranks.mpi import Serial
 from evolife.storage import champions
-from evolife.tournament import hold
-from evolife.variety import copied, variety
 
 
 class State(NamedTuple):

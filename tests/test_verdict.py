@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evolife.run.verdict import LEVEL, compare, sentence
 from evolife.storage.held_out import HeldOut
-from evolife.verdict import LEVEL, compare, sentence
 
 
 def row(mean: float, deviation: float = 1.0, lives: int = 100) -> dict:

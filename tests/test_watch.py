@@ -19,14 +19,14 @@ import evolife
 from evolife.console.frame import ASCII, BLOCKS, frame, strokes_for
 from evolife.console.progress import duration
 from evolife.errors import InvalidInput
+from evolife.results.live.history import KEYS, History
+from evolife.results.live.pace import seconds_per_generation, shares
+from evolife.results.live.run_view import RunView
+from evolife.results.live.sweep_view import SweepView
+from evolife.results.live.tail import Tail
 from evolife.storage.lock import locked
 from evolife.storage.run_folder import CONTROL, RunFolder
-from evolife.sweeps.folder import Entry, SweepFolder, write_entries
-from evolife.watching.history import KEYS, History
-from evolife.watching.pace import seconds_per_generation, shares
-from evolife.watching.run_view import RunView
-from evolife.watching.sweep_view import SweepView
-from evolife.watching.tail import Tail
+from evolife.storage.sweep_folder import Entry, SweepFolder, write_entries
 from tests.cli_tools import (
     TINY,
     complaint,

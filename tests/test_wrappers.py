@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from evolife.config.model import load_config
-from evolife.config.schema import json_schema
+from evolife.engine.experiment import build
 from evolife.envs.bandit import Bandit
 from evolife.envs.gymnax import Gymnax
 from evolife.envs.oven import Oven
 from evolife.errors import InvalidInput
-from evolife.experiment import build
 from evolife.keys import root_key
 from evolife.plugins.fit import check_fit
 from evolife.plugins.registry import build_environment
+from evolife.plugins.schema import json_schema
 from evolife.plugins.wrap import setting, wrapper_class, wrapper_names
 from evolife.wrappers.delay_reward import DelayReward
 from evolife.wrappers.hide import Hide

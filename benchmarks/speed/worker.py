@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from evolife.launching import mpirun
-from evolife.launching.affinity import allowed_cores, pin
+from evolife.processes import mpirun
+from evolife.processes.affinity import allowed_cores, pin
 from speed.contender import Contender
 from speed.venvs import python_of
 

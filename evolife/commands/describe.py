@@ -7,9 +7,9 @@ from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
+from evolife.config.sources import Override, Source, override_texts, run_config
 from evolife.console.terminal import Terminal
-from evolife.functions.sources import Override, Source, override_texts, run_config
-from evolife.launching.numerics import check_device, own_settings
+from evolife.processes.numerics import check_device, own_settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,8 +68,8 @@ def answer(config: RunConfig) -> dict[str, Any]:
     Raises:
         InvalidInput: for whatever ``evolife train`` would refuse of the config.
     """
-    from evolife.bounds import statement_faults
-    from evolife.readiness import ready
+    from evolife.run.bounds import statement_faults
+    from evolife.run.readiness import ready
 
     check_device()
     experiment, _ = ready(config)
@@ -105,7 +105,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
 
 
 def _generalises(environment: Any, steps: int) -> str:
-    from evolife.variety import variety
+    from evolife.engine.variety import variety
     from evolife.wrappers.wrapper import innermost
 
     told: str = environment.generalises

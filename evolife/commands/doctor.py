@@ -7,10 +7,10 @@ from typing import Any
 
 from evolife.arguments import add_json
 from evolife.console.terminal import Terminal
-from evolife.launching.affinity import allowed_cores, core_for, usable_cores
-from evolife.launching.launcher import place
-from evolife.lineage.code import package_versions
-from evolife.lineage.manifest import machine
+from evolife.processes.affinity import allowed_cores, core_for, usable_cores
+from evolife.processes.placement import place
+from evolife.storage.manifest import machine
+from evolife.storage.provenance import package_versions
 
 _EXTRAS = {
     "gymnax": "envs",
@@ -50,8 +50,8 @@ def doctor() -> dict[str, Any]:
         The document that ``evolife doctor --json`` prints: the machine, cores, MPI,
         packages, and advice in words.
     """
-    from evolife.launching import mpirun, numerics
-    from evolife.ranks import mpi_library
+    from evolife.processes import mpirun, numerics
+    from evolife.ranks.mpi import mpi_library
 
     obstacle, ranks = mpirun.obstacle(), _local_ranks()
     missing = [name for name in _EXTRAS if not _installed(name)]

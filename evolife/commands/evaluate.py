@@ -8,10 +8,10 @@ from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.evaluate import config_of_lives, open_asked
-from evolife.launching.guard import guard
-from evolife.launching.launcher import plan_ranks
-from evolife.launching.numerics import check_device
-from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.processes.numerics import check_device
+from evolife.processes.placement import plan_ranks
+from evolife.processes.prepare import enable_compile_cache, prepare_process
+from evolife.processes.signals import guard
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -44,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
     # One process unless a launcher started more: lives of champions are few.
     plan = plan_ranks("auto")
     prepare_process()
-    from evolife.ranks import open_ranks
+    from evolife.ranks.mpi import open_ranks
 
     with guard(open_ranks(plan.ranks if plan.mode == "join" else 1)) as ranks:
         enable_compile_cache(ranks.rank)
         check_device()
-        from evolife.evaluation import evaluate
+        from evolife.run.evaluate import evaluate
 
         asked = args.lives, ranks, args.film, args.life or 0
         report = evaluate(folder, config, *asked)

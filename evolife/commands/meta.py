@@ -9,13 +9,13 @@ from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.meta import chosen_config, judge, trained
-from evolife.launching.embedded import prepare
-from evolife.launching.guard import guard
-from evolife.launching.launcher import plan_ranks
-from evolife.launching.mpirun import launch_local
-from evolife.launching.numerics import check_device
-from evolife.launching.process import enable_compile_cache, prepare_process
-from evolife.lineage.code import code_identity
+from evolife.processes.embedded import prepare
+from evolife.processes.mpirun import launch_local
+from evolife.processes.numerics import check_device
+from evolife.processes.placement import plan_ranks
+from evolife.processes.prepare import enable_compile_cache, prepare_process
+from evolife.processes.signals import guard
+from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import run_path
 
 
@@ -52,14 +52,14 @@ def run(args: argparse.Namespace) -> int:
         return launch_local(plan.ranks, args.argv)
     code = code_identity()
     prepare_process()
-    from evolife.ranks import open_ranks
+    from evolife.ranks.mpi import open_ranks
 
     with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
         check_device()
-        from evolife.meta_journal import markdown
-        from evolife.meta_run import meta
-        from evolife.storage.transfer import on_rank_zero
+        from evolife.metalearning.journal import markdown
+        from evolife.metalearning.run import meta
+        from evolife.ranks.broadcast import on_rank_zero
 
         folder = run_path(where.path, config.name)
         out = Path(on_rank_zero(lambda: str(kept.enter_context(folder)), ranks))

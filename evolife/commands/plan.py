@@ -8,11 +8,11 @@ from typing import Any
 
 from evolife.arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
+from evolife.config.sources import Override, Source, override_texts, run_config
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput
-from evolife.functions.sources import Override, Source, override_texts, run_config
-from evolife.launching.embedded import prepare
-from evolife.launching.numerics import own_settings
+from evolife.processes.embedded import prepare
+from evolife.processes.numerics import own_settings
 
 _TILES = (4, 8, 16, 32, 64, 128, 256, 512)
 
@@ -74,17 +74,17 @@ def plan(
 
 
 def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
-    from evolife import planning
-    from evolife.experiment import build
-    from evolife.footprint import check_memory, strategy_bytes
-    from evolife.idle import idle_ranks
+    from evolife.engine.experiment import build
+    from evolife.run import plan
+    from evolife.run.idle import idle_ranks
+    from evolife.run.memory import check_memory, strategy_bytes
 
     experiment = build(config)
     check_memory(experiment)
-    measured = planning.measure(experiment)
+    measured = plan.measure(experiment)
     predicted = [
-        dataclasses.asdict(planning.predict(measured, count))
-        for count in planning.rank_counts(ranks)
+        dataclasses.asdict(plan.predict(measured, count))
+        for count in plan.rank_counts(ranks)
     ]
     report: dict[str, Any] = {
         "name": config.name,
@@ -98,7 +98,7 @@ def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
     if tune:
         report["tiles"] = [
             {"tile": tile, "steps_per_second": speed}
-            for tile, speed in planning.tune(config, _TILES)
+            for tile, speed in plan.tune(config, _TILES)
         ]
     return report
 

@@ -27,6 +27,6 @@ def schema() -> dict[str, Any]:
     Raises:
         InvalidInput: a built-in plug-in cannot be imported, as without gymnax.
     """
-    from evolife.config.schema import json_schema
+    from evolife.plugins.schema import json_schema
 
     return json_schema()

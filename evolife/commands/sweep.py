@@ -11,10 +11,10 @@ from evolife.arguments import add_json, add_overrides
 from evolife.console.progress import span
 from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, InvalidInput, pasted
-from evolife.launching.launcher import place
+from evolife.processes.placement import place
 
 if TYPE_CHECKING:
-    from evolife.sweeps.folder import Entry, SweepFolder
+    from evolife.storage.sweep_folder import Entry, SweepFolder
     from evolife.sweeps.forecast import Forecast
     from evolife.sweeps.rehearsal import Rehearsed
     from evolife.sweeps.spec import Sweep
@@ -160,8 +160,8 @@ def _changes(sweep: "Sweep", entry: "Entry") -> str:
 
 
 def _status(args: argparse.Namespace, terminal: Terminal) -> int:
-    from evolife.sweeps.folder import open_sweep
-    from evolife.sweeps.summary import summary
+    from evolife.storage.sweep_folder import open_sweep
+    from evolife.storage.sweep_summary import summary
 
     path = args.out or Path(args.sweep)
     if not path.is_dir():
@@ -175,7 +175,7 @@ def _status(args: argparse.Namespace, terminal: Terminal) -> int:
 
 def _line(path: Path, line: int) -> "tuple[SweepFolder, Entry]":
     """One line of the manifest, which a task of an array does."""
-    from evolife.sweeps.folder import open_sweep, read_entries
+    from evolife.storage.sweep_folder import open_sweep, read_entries
 
     folder = open_sweep(path)
     entries = read_entries(folder)
@@ -186,7 +186,7 @@ def _line(path: Path, line: int) -> "tuple[SweepFolder, Entry]":
 
 def _note(folder: "SweepFolder", entry: "Entry", code: int) -> int:
     """Note how a task's run ended; Slurm kills without having asked."""
-    from evolife.sweeps.standing import note_exit
+    from evolife.storage.sweep_status import note_exit
 
     note_exit(folder, entry.run, code, asked=False)
     return 0
@@ -194,8 +194,8 @@ def _note(folder: "SweepFolder", entry: "Entry", code: int) -> int:
 
 def _become(folder: "SweepFolder", entry: "Entry") -> int:
     """Replace this process by one run, as a task of an array does."""
+    from evolife.storage.sweep_status import note_start, standing
     from evolife.sweeps.job import train_arguments
-    from evolife.sweeps.standing import note_start, standing
 
     if not standing(folder, entry).is_open:
         return 0

@@ -18,12 +18,12 @@ from evolife.console.terminal import Terminal
 from evolife.errors import pasted
 from evolife.functions.destination import destination
 from evolife.functions.train import chosen_config
-from evolife.launching.guard import guard
-from evolife.launching.launcher import place, plan_ranks
-from evolife.launching.mpirun import launch_local
-from evolife.launching.numerics import check_device
-from evolife.launching.process import enable_compile_cache, prepare_process
-from evolife.lineage.code import code_identity
+from evolife.processes.mpirun import launch_local
+from evolife.processes.numerics import check_device
+from evolife.processes.placement import place, plan_ranks
+from evolife.processes.prepare import enable_compile_cache, prepare_process
+from evolife.processes.signals import guard
+from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import RunFolder, run_path
 from evolife.sweeps.forecast import note
 
@@ -64,13 +64,13 @@ def run(args: argparse.Namespace) -> int:
         return launch_local(plan.ranks, args.argv)
     code = code_identity()
     prepare_process()
-    from evolife.ranks import open_ranks
+    from evolife.ranks.mpi import open_ranks
 
     with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
         enable_compile_cache(ranks.rank)
         check_device()
-        from evolife.run import Session, train
-        from evolife.storage.transfer import on_rank_zero
+        from evolife.ranks.broadcast import on_rank_zero
+        from evolife.run.train import Session, train
 
         folder = run_path(where.path, config.name)
         out = on_rank_zero(lambda: str(kept.enter_context(folder)), ranks)
@@ -120,7 +120,7 @@ def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
     terminal.champions(report["champions"])
     if "verdict" in report:
         terminal.champions(report["control"]["champions"], "the control's champions")
-        from evolife.verdict import Verdict, sentence
+        from evolife.run.verdict import Verdict, sentence
 
         verdict = report["verdict"]
         terminal.text(

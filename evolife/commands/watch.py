@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
             f"--interval {shown}: allowed are {_SHORTEST:g} to {_LONGEST:g} seconds"
         )
     from evolife.console.watch import WatchTerminal
-    from evolife.watching import open_view
+    from evolife.results.live.watch import open_view
 
     terminal = WatchTerminal(args.json)
     view = open_view(args.folder)

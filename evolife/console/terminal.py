@@ -16,9 +16,9 @@ from rich.text import Text
 
 from evolife.console.frame import strokes_for
 from evolife.console.progress import Display, LiveDisplay, PlainDisplay
-from evolife.launching.launcher import place
-from evolife.launching.mpirun import SCREENS
-from evolife.storage.strict_json import dumps
+from evolife.processes.mpirun import SCREENS
+from evolife.processes.placement import place
+from evolife.strict_json import dumps
 
 _CHAMPION_COLUMNS = (
     *("#", "source", "selected", "validated", "held-out"),

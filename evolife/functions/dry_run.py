@@ -5,7 +5,7 @@ from typing import Any
 
 from evolife.config.model import RunConfig
 from evolife.functions.destination import Destination
-from evolife.launching.embedded import prepare
+from evolife.processes.embedded import prepare
 from evolife.storage import checkpoint
 from evolife.storage.run_folder import RunFolder, check_free, fresh_path
 
@@ -20,17 +20,17 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
     if where.own_config is None:
         check_free(path)
     prepare()
-    from evolife import opening
-    from evolife.footprint import strategy_bytes
-    from evolife.idle import idle_ranks
-    from evolife.readiness import ready
+    from evolife.run import resume
+    from evolife.run.idle import idle_ranks
+    from evolife.run.memory import strategy_bytes
+    from evolife.run.readiness import ready
     from evolife.sweeps import forecast
 
     main, control = ready(config)
     if where.resume:
-        opening.check_config(main, path)
+        resume.check_config(main, path)
     done = _done(where, path)
-    opening.check_goal(main, RunFolder(path), done)
+    resume.check_goal(main, RunFolder(path), done)
     left = config.model_copy(update={"generations": config.generations - done})
     found = forecast.predict([left], 1, ranks)
     return {

@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from evolife.config.model import RunConfig
-from evolife.errors import InvalidInput, our_errors
-from evolife.functions.process import alone
-from evolife.functions.sources import (
+from evolife.config.sources import (
     Override,
     Source,
     environment_override,
     override_texts,
     run_config,
 )
-from evolife.loading.run import Run
+from evolife.errors import InvalidInput, our_errors
+from evolife.functions.process import alone
+from evolife.results.run import Run
 from evolife.storage.run_folder import RunFolder, open_run
 
 _MOST_LIVES = 10_000_000
@@ -60,7 +60,7 @@ def evaluate(
         known = run.plugins if isinstance(run, Run) else ()
         config = config_of_lives(found, texts, steps, env, [*known, *plugins])
     with alone() as (ranks, _):
-        from evolife.evaluation import evaluate as measure
+        from evolife.run.evaluate import evaluate as measure
 
         return measure(found, config, lives, ranks, film, life or 0)
 

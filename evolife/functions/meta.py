@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from evolife.config.bundled import bundled_configs
-from evolife.config.meta import MetaConfig, load_meta
+from evolife.config.sources import Override, Source, meta_config, override_texts
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, plan_alone
-from evolife.functions.sources import Override, Source, meta_config, override_texts
-from evolife.lineage.code import code_identity
+from evolife.metalearning.config import MetaConfig, load_meta
+from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]
@@ -61,16 +61,16 @@ def meta(
         found = chosen_config(config, texts, where)
         plan_alone(1)
     with alone(quiet) as (ranks, terminal), run_path(where.path, found.name) as path:
-        from evolife import meta_run
+        from evolife.metalearning import run
 
         argv, code = ["evolife.meta", found.name, *texts], code_identity()
-        card = meta_run.meta(found, path, ranks, terminal, argv, code, where.resume)
+        card = run.meta(found, path, ranks, terminal, argv, code, where.resume)
         return trained(path, card)
 
 
 def trained(path: Path, card: dict[str, Any]) -> dict[str, Any]:
     """What is said of a finished meta-run."""
-    from evolife.meta_journal import OPERATOR
+    from evolife.metalearning.journal import OPERATOR
 
     return {"run": str(path), "operator": str(path / OPERATOR), "card": card}
 
@@ -107,7 +107,7 @@ def judge(
     if not 2 <= seeds <= 10_000:
         raise InvalidInput(f"--seeds {seeds}: allowed are 2 to 10000")
     from evolife.keys import root_key
-    from evolife.selection.judging import choices, report
+    from evolife.metalearning.benchmark import choices, report
     from evolife.selection.operator_file import load
 
     found, card = load(operator)

@@ -9,11 +9,11 @@ from typing import Literal
 
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
-from evolife.launching.embedded import prepare
-from evolife.launching.guard import stop_on_signals
-from evolife.launching.launcher import Plan, place, plan_ranks
-from evolife.launching.numerics import own_settings
-from evolife.world import Ranks, Serial
+from evolife.processes.embedded import prepare
+from evolife.processes.numerics import own_settings
+from evolife.processes.placement import Plan, place, plan_ranks
+from evolife.processes.signals import stop_on_signals
+from evolife.ranks.base import Ranks, Serial
 
 
 class Quiet(Terminal):

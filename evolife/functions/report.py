@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import our_errors
-from evolife.loading import Run, Sweep
+from evolife.results.load import Run, Sweep
 
 Folder = str | os.PathLike[str]
 

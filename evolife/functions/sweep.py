@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable
 from typing import Any, Literal
 
+from evolife.config.sources import Override, override_texts
 from evolife.errors import our_errors
-from evolife.functions.sources import Override, override_texts
 from evolife.functions.started import complaint, finished
 
 Folder = str | os.PathLike[str]

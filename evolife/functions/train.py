@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.config.model import RunConfig
+from evolife.config.sources import Override, Source, override_texts, run_config
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, plan_alone
-from evolife.functions.sources import Override, Source, override_texts, run_config
 from evolife.functions.started import run_command
-from evolife.lineage.code import code_identity
-from evolife.loading.run import Run
+from evolife.results.run import Run
+from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import run_path
 
 Folder = str | os.PathLike[str]
@@ -97,10 +97,10 @@ def _train_here(
     config: RunConfig, path: Path, argv: Sequence[str], resume: bool, quiet: bool
 ) -> None:
     with alone(quiet) as (ranks, terminal):
-        from evolife import run
+        from evolife.run import train
 
-        session = run.Session(ranks, terminal, argv, code_identity(), resume)
-        run.train(config, path, session)
+        session = train.Session(ranks, terminal, argv, code_identity(), resume)
+        train.train(config, path, session)
 
 
 def _start(

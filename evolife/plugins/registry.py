@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife import selection
-from evolife.config.hyperparameters import from_choice, resolved_choice
 from evolife.config.model import RunConfig
 from evolife.config.validation import locate
 from evolife.errors import InvalidInput
 from evolife.plugins.files import KINDS, load, names, plugin_errors, summary, unknown
+from evolife.plugins.hyperparameters import from_choice, resolved_choice
 from evolife.plugins.wrap import wrapped
 
 if TYPE_CHECKING:

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife import wrappers
-from evolife.config.hyperparameters import settings_model
 from evolife.config.model import RunConfig
 from evolife.config.validation import locate, validated
 from evolife.errors import InvalidInput, nearest
 from evolife.plugins.files import plugin_errors
+from evolife.plugins.hyperparameters import settings_model
 
 if TYPE_CHECKING:
     from evolife.base import Environment

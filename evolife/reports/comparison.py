@@ -6,13 +6,19 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
-from evolife.difference import CONFIDENCE, Difference, of_moments, paired, unpaired
+from evolife.engine.difference import (
+    CONFIDENCE,
+    Difference,
+    of_moments,
+    paired,
+    unpaired,
+)
 from evolife.errors import InvalidInput
 from evolife.reports.groups import Band, band
 from evolife.reports.runs import Run
 from evolife.reports.sides import Side, pair_keys
+from evolife.run.verdict import LEVEL
 from evolife.storage.held_out import why_other_lives
-from evolife.verdict import LEVEL
 
 _FEWEST = 2
 

@@ -6,15 +6,15 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from evolife.difference import paired
+from evolife.engine.difference import paired
 from evolife.errors import pasted
 from evolife.reports.groups import Group
 from evolife.reports.importance import is_number, level_name
 from evolife.reports.runs import Run
 from evolife.reports.study import Study
 from evolife.reports.words import clipped, count, listed, number, value
+from evolife.run.verdict import LEVEL, sentence
 from evolife.storage.metric_names import HELD_OUT
-from evolife.verdict import LEVEL, sentence
 
 _MOST_VALUES = 6
 _LONGEST = 40

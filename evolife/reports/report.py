@@ -18,7 +18,7 @@ from evolife.reports.style import MADE_BY, Picture, check_packages
 from evolife.reports.table import columns, to_csv
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder, fresh_path
-from evolife.sweeps.folder import SweepFolder
+from evolife.storage.sweep_folder import SweepFolder
 
 PAGE, TABLE = "report.html", "runs.csv"
 _PICTURES = tuple(

@@ -11,12 +11,12 @@ from evolife.config.yaml_file import read_yaml
 from evolife.errors import EvolifeError
 from evolife.reports.champion import Champion, Table, read_table
 from evolife.reports.history import History, read_history
+from evolife.run.verdict import Verdict, compare
 from evolife.storage.metric_names import HELD_OUT, OF_CHAMPIONS
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.status import State, Status
-from evolife.sweeps.folder import Entry, SweepFolder
-from evolife.sweeps.standing import status_of, status_within
-from evolife.verdict import Verdict, compare
+from evolife.storage.sweep_folder import Entry, SweepFolder
+from evolife.storage.sweep_status import status_of, status_within
 
 _LONGEST = 600
 

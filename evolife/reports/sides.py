@@ -10,7 +10,7 @@ from evolife.errors import InvalidInput, nearest, pasted
 from evolife.reports.runs import Run
 from evolife.reports.study import SEED, read_study
 from evolife.reports.words import flat, value
-from evolife.sweeps.folder import SweepFolder
+from evolife.storage.sweep_folder import SweepFolder
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,7 +12,7 @@ from evolife.reports.runs import LoneRun, Run, left_out, read_run
 from evolife.reports.words import flat
 from evolife.storage.metric_names import HELD_OUT
 from evolife.storage.run_folder import RunFolder
-from evolife.sweeps.folder import Entry, SweepFolder, read_entries
+from evolife.storage.sweep_folder import Entry, SweepFolder, read_entries
 
 Goal = Literal["maximize", "minimize"]
 

@@ -22,8 +22,8 @@ from evolife.selection.features import FEATURES
 from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.storage.files import write_atomically
-from evolife.storage.strict_json import dumps
 from evolife.storage.tensors import to_safetensors
+from evolife.strict_json import dumps
 
 _FORMAT = 1
 _ENTRY = "evolife operator"

@@ -13,13 +13,13 @@ from safetensors.numpy import load_file
 
 from evolife.base import Genome
 from evolife.config.model import RunConfig
+from evolife.engine.tournament import Champion
 from evolife.errors import InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.held_out import FILE, HeldOut, content
 from evolife.storage.run_folder import FILMS, RunFolder
-from evolife.storage.strict_json import dumps, plain
 from evolife.storage.tensors import to_safetensors
-from evolife.tournament import Champion
+from evolife.strict_json import dumps, plain
 
 
 def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:

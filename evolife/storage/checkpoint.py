@@ -21,7 +21,7 @@ import numpy as np
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.pytrees import Leaf, digest, rebuild, take_apart
 from evolife.storage.files import sha256, storage_errors, sync_folder, write_durably
-from evolife.storage.strict_json import dumps
+from evolife.strict_json import dumps
 
 __all__ = ["Loaded", "digest", "generations", "load", "path_of", "save"]
 

@@ -14,8 +14,8 @@ from safetensors import SafetensorError, safe_open
 
 from evolife.errors import InvalidInput, pasted
 from evolife.storage.run_folder import RunFolder
-from evolife.storage.strict_json import dumps
 from evolife.storage.tensors import to_safetensors
+from evolife.strict_json import dumps
 
 FILE = "held_out.safetensors"
 _REQUIRED = {"returns", "curves"}

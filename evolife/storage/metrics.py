@@ -10,7 +10,7 @@ import numpy as np
 
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.strict_json import dumps
+from evolife.strict_json import dumps
 
 _QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evolife.errors import EvolifeError, Stopped
-from evolife.lineage.manifest import read_manifest
 from evolife.storage.files import storage_errors
 from evolife.storage.lock import is_locked, was_held_here
 from evolife.storage.log import last_words, signal_words, tail
+from evolife.storage.manifest import read_manifest
 from evolife.storage.run_folder import CONTROL, RunFolder
 
 State = Literal["waiting", "running", "done", "failed", "stopped", "pruned"]

@@ -10,8 +10,8 @@ from evolife.config.bundled import bundled_folder
 from evolife.config.layers import CHOICES, Layer, Origins, merge, override_layer
 from evolife.config.model import Choice, RunConfig, parse_config
 from evolife.errors import InvalidInput, nearest
+from evolife.storage.sweep_folder import Entry
 from evolife.sweeps.expansion import canonical
-from evolife.sweeps.folder import Entry
 from evolife.sweeps.spec import Sweep
 
 _MOST = 1_000

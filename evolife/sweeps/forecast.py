@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig, control_config
-from evolife.lineage.manifest import machine
 from evolife.storage.files import write_atomically
 from evolife.storage.log import tail
+from evolife.storage.manifest import machine
 from evolife.storage.metrics import parsed
 from evolife.storage.pace import living
 from evolife.storage.run_folder import CONTROL, RunFolder
 from evolife.storage.status import session_ends
-from evolife.storage.strict_json import dumps
+from evolife.strict_json import dumps
 
 _GUESS, _GUESS_FACTOR = 2_000_000.0, 10.0
 """Steps a second of one core where nothing like it has run, and how wrong that may be

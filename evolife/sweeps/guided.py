@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage.metric_names import OF_CHAMPIONS
 from evolife.storage.metrics import read
-from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.storage.sweep_folder import Entry, SweepFolder
+from evolife.storage.sweep_status import Standing, finite
 from evolife.sweeps.sources import Ended, Source
 from evolife.sweeps.spec import Sweep
-from evolife.sweeps.standing import Standing, finite
 from evolife.sweeps.study import Study
 
 _TRIES = 50

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 
-from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.storage.sweep_folder import Entry, SweepFolder
 
 
 def train_arguments(

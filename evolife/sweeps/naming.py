@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolife.storage.sweep_folder import Entry
 from evolife.sweeps.expansion import Assignment, canonical
-from evolife.sweeps.folder import Entry
 
 _LONGEST = 60
 _DIGITS = 10

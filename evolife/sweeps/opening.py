@@ -8,7 +8,7 @@ from pathlib import Path
 from evolife.config.model import RunConfig, load_config
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.sweeps.folder import Entry, SweepFolder, read_entries, write_entries
+from evolife.storage.sweep_folder import Entry, SweepFolder, read_entries, write_entries
 from evolife.sweeps.spec import Sweep, load_sweep
 
 _NOT_CONTENT = {"name", "claim", "plugins", "record", "checkpoint"}

@@ -13,15 +13,15 @@ from types import FrameType
 from typing import IO
 
 from evolife.errors import Stopped
-from evolife.launching.mpirun import LAUNCHER, die_with_parent
+from evolife.processes.mpirun import LAUNCHER, die_with_parent
 from evolife.storage.files import storage_errors
 from evolife.storage.log import HEADER
 from evolife.storage.status import mark_pruned
-from evolife.sweeps.folder import Entry, SweepFolder
+from evolife.storage.sweep_folder import Entry, SweepFolder
+from evolife.storage.sweep_status import Standing, note_exit, note_start, standing
 from evolife.sweeps.job import train_arguments
 from evolife.sweeps.slots import Slot
 from evolife.sweeps.sources import Ended, Source
-from evolife.sweeps.standing import Standing, note_exit, note_start, standing
 
 _NAP_SECONDS = 0.05
 _LOOK_SECONDS = 1.0

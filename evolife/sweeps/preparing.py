@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig
+from evolife.storage.sweep_folder import Entry, open_sweep
 from evolife.sweeps import forecast, guided, naming, opening, slots
 from evolife.sweeps.checks import check, resolved
 from evolife.sweeps.expansion import expand
-from evolife.sweeps.folder import Entry, open_sweep
 from evolife.sweeps.rehearsal import samples
 from evolife.sweeps.spec import Sweep, load_sweep
 from evolife.sweeps.study import require_optuna

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 
 from evolife.config.model import RunConfig
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.storage.strict_json import dumps
+from evolife.storage.sweep_folder import Entry
+from evolife.strict_json import dumps
 from evolife.sweeps.checks import ordered, resolved
 from evolife.sweeps.expansion import canonical, draws
-from evolife.sweeps.folder import Entry
 from evolife.sweeps.naming import entry
 from evolife.sweeps.spec import Sweep
 
@@ -150,7 +150,7 @@ def _why(
 
 def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
     """Why a run would be refused; empty where it would not."""
-    from evolife.readiness import check_metric, ready
+    from evolife.run.readiness import check_metric, ready
 
     try:
         check_metric(ready(config)[0], metric, on_the_way)
@@ -160,8 +160,8 @@ def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
 
 
 def _main() -> None:
-    from evolife.launching.numerics import check_device
-    from evolife.launching.process import prepare_process
+    from evolife.processes.numerics import check_device
+    from evolife.processes.prepare import prepare_process
 
     prepare_process()
     said = os.dup(1)

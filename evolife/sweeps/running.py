@@ -6,18 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import InvalidInput, Stopped, pasted
-from evolife.launching.launcher import place
+from evolife.processes.placement import place
 from evolife.storage.lock import locked
+from evolife.storage.sweep_folder import Entry, SweepFolder, read_entries
+from evolife.storage.sweep_status import finite, standing
+from evolife.storage.sweep_summary import counts, summary
 from evolife.sweeps import guided, opening, slots
-from evolife.sweeps.folder import Entry, SweepFolder, read_entries
 from evolife.sweeps.pool import Pool
 from evolife.sweeps.preparing import Prepared
 from evolife.sweeps.rehearsal import refuse
 from evolife.sweeps.sources import Ended, Listed, Source
 from evolife.sweeps.spec import Sweep
-from evolife.sweeps.standing import finite, standing
 from evolife.sweeps.study import Study
-from evolife.sweeps.summary import counts, summary
 
 Tell = Callable[[str], None]
 

@@ -3,8 +3,8 @@
 import dataclasses
 
 from evolife.errors import InvalidInput
-from evolife.launching import mpirun
-from evolife.launching.affinity import allowed_cores, usable_cores
+from evolife.processes import mpirun
+from evolife.processes.affinity import allowed_cores, usable_cores
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,8 +5,8 @@ import collections
 from collections.abc import Sequence
 from typing import Literal
 
-from evolife.sweeps.folder import Entry
-from evolife.sweeps.standing import Standing
+from evolife.storage.sweep_folder import Entry
+from evolife.storage.sweep_status import Standing
 
 Ended = Literal["done", "failed", "stopped", "pruned"]
 

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from evolife.errors import InvalidInput
+from evolife.storage.sweep_folder import SweepFolder
 from evolife.sweeps.expansion import Assignment
-from evolife.sweeps.folder import SweepFolder
 from evolife.sweeps.journal_file import mend
 from evolife.sweeps.parameters import Parameter
 from evolife.sweeps.spec import SweepSpec

@@ -9,13 +9,13 @@ from typing import Any
 from evolife.errors import EvolifeError, InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import is_locked, locked
+from evolife.storage.sweep_folder import Entry, SweepFolder
+from evolife.storage.sweep_status import standing
+from evolife.storage.sweep_summary import summary
 from evolife.sweeps import opening, slurm
-from evolife.sweeps.folder import Entry, SweepFolder
 from evolife.sweeps.preparing import Prepared
 from evolife.sweeps.rehearsal import refuse
 from evolife.sweeps.running import still_open
-from evolife.sweeps.standing import standing
-from evolife.sweeps.summary import summary
 
 
 def submit(

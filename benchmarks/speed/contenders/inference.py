@@ -6,7 +6,7 @@ from typing import Any
 
 from protocol import Team, options, serve
 
-from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.processes.prepare import enable_compile_cache, prepare_process
 
 _BATCHES = (32, 64, 128, 256, 512, 1024)
 
@@ -16,9 +16,10 @@ def lives_of(settings: dict[str, Any]) -> tuple[Callable[[int, int], None], int,
     import jax
     import jax.numpy as jnp
 
-    from evolife import keys, lifetime
+    from evolife import keys
     from evolife.config.model import load_config
-    from evolife.experiment import build
+    from evolife.engine import lifetime
+    from evolife.engine.experiment import build
 
     config = load_config(settings["config"], settings["overrides"])
     experiment = build(config)

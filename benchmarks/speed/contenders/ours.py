@@ -4,7 +4,7 @@ from typing import Any
 
 from protocol import Team, options, serve
 
-from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.processes.prepare import enable_compile_cache, prepare_process
 
 
 class Traffic:
@@ -39,7 +39,7 @@ class Evolution:
 
     def __init__(self, settings: dict[str, Any], ranks: Any) -> None:
         from evolife.config.model import load_config
-        from evolife.experiment import build
+        from evolife.engine.experiment import build
 
         overrides = [*settings["overrides"], "control=null", "generations=1000000"]
         config = load_config(settings["config"], overrides)
@@ -52,7 +52,7 @@ class Evolution:
 
     def from_the_start(self) -> Any:
         """The generator of generations."""
-        from evolife.evolution import begin, evolve
+        from evolife.engine.evolution import begin, evolve
 
         start = begin(self.experiment)
         return evolve(self.experiment, start, 0, self.ranks, print)
@@ -97,7 +97,7 @@ class Evolution:
 def joined(settings: dict[str, Any]) -> tuple[Any, Team]:
     """Join the world of ranks and the harness."""
     prepare_process()
-    from evolife.ranks import open_ranks
+    from evolife.ranks.mpi import open_ranks
 
     ranks = open_ranks(settings.get("ranks", 1))
     enable_compile_cache(ranks.rank)
@@ -109,7 +109,7 @@ def main() -> None:
     settings = options()
     ranks, team = joined(settings)
     evolution = Evolution(settings, ranks)
-    from evolife.timing import CompileClock
+    from evolife.run.timing import CompileClock
 
     # Evolution compiles a little when it begins, which a run does once, and a benchmark
     # of the first generations at every round.

@@ -12,7 +12,8 @@ def scorer(experiment: Any, episodes: int) -> Callable[[Any, int], float]:
     import jax
     import numpy as np
 
-    from evolife import keys, lifetime, noise
+    from evolife import keys, noise
+    from evolife.engine import lifetime
 
     agent, environment = experiment.agent, experiment.environment
     pool = keys.pool_key(experiment.config.seed, keys.Pool.EVALUATE)

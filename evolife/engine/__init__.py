@@ -1,0 +1,1 @@
+"""Evolution of a population over whole lifetimes: objects in, no files."""

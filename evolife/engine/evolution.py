@@ -1,0 +1,185 @@
+"""Evolution: ask, live, gather, tell; one generation after the other, on all ranks."""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from evolife import keys
+from evolife.base import StrategyState
+from evolife.engine.archive import Archive, worth_of_best
+from evolife.engine.evaluation import Generation
+from evolife.engine.experiment import Experiment, materialised
+from evolife.engine.lifetime import Outcome
+from evolife.engine.validation import Validation, Validator
+from evolife.engine.work import Interrupted, Partial, Task
+from evolife.pytrees import digest
+from evolife.ranks.broadcast import from_rank_zero
+from evolife.ranks.mpi import Ranks
+from evolife.strategies.guard import Guard
+
+
+class Progress(NamedTuple):
+    """Everything evolution needs in order to go on: what a checkpoint holds."""
+
+    strategy: StrategyState
+    archive: Archive
+    partial: Partial
+    """Units of the next generation that were finished before a stop."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Step:
+    """One finished generation."""
+
+    generation: int
+    """How many generations are done, from 1."""
+    progress: Progress
+    digest: bytes
+    """Of the strategy's state after this generation."""
+    lived: Generation
+    details: tuple[Outcome, Outcome] | None
+    """The best and the median member's lives, where they were asked for."""
+    validation: Validation | None
+    """How the strategy's centre does on the fixed lives, where that was due."""
+    seconds: dict[str, float]
+    """Wall time of this rank, by what it was spent on; recording the generation before
+    counts as part of ``generation``."""
+
+
+def begin(experiment: Experiment) -> Progress:
+    """Start evolution from a random genome."""
+    return Progress(
+        experiment.newborn(),
+        experiment.empty_archive(),
+        Partial.none(experiment.grid),
+    )
+
+
+def evolve(
+    experiment: Experiment,
+    progress: Progress,
+    done: int,
+    ranks: Ranks,
+    warn: Callable[[str], None],
+) -> Iterator[Step]:
+    """Yield each generation after the first ``done``, until the config's last.
+
+    One in which no member has a finite fitness changes neither the strategy nor the
+    archive; the next one draws other members. Nor does an update after which the
+    strategy would not be finite.
+
+    Raises:
+        Interrupted: a stop was asked for; the last step yielded is where to resume.
+    """
+    config, grid = experiment.config, experiment.grid
+    guard = Guard(experiment.strategy, warn)
+    ask = _asker(experiment, guard)
+    keep, validate = _archivist(experiment), _validate(experiment, ranks)
+    strategy, archive, partial = progress
+    note, task, ahead = digest(strategy), ask(strategy, done), None
+    begun = time.perf_counter()
+    while done < config.generations:
+        lived = experiment.population.live(grid, task, ranks, partial, note, ahead)
+        partial, ahead = Partial.none(grid), None
+        if len(set(lived.lived.notes)) > 1:
+            warn(_diverged(done, lived.lived.notes))
+            strategy = from_rank_zero(strategy, ranks)
+            note, task = digest(strategy), ask(strategy, done)
+            continue
+        told = time.perf_counter()
+        if lived.teaches:
+            strategy = guard.tell(
+                strategy, task.proposal, done, lived.fitness, lived.statistics
+            )
+        note = digest(strategy)
+        done += 1
+        # Before the archive changes: a stop here goes back to the lives lived so far.
+        validation, validated = validate(lived, strategy, done)
+        keep(archive, lived, strategy, done)
+        if done < config.generations:
+            # Before the yield: the device lives while the host records.
+            task = ask(strategy, done)
+            ahead = experiment.population.begin_share(grid, task, ranks)
+        details = _details(lived) if _due(done, config.record.every) else None
+        now = time.perf_counter()
+        own = sum(validated.values())
+        spent = {"update": now - told - own, "generation": now - begun} | validated
+        begun = now
+        progress = Progress(strategy, archive, partial)
+        seconds = lived.lived.seconds | spent
+        yield Step(done, progress, note, lived, details, validation, seconds)
+
+
+def _asker(
+    experiment: Experiment, guard: Guard
+) -> Callable[[StrategyState, int], Task]:
+    """Return what asks the strategy for the generation after ``done``."""
+    pool = keys.pool_key(experiment.config.seed, keys.Pool.EVOLVE)
+
+    def ask(strategy: StrategyState, done: int) -> Task:
+        return Task(guard.ask(strategy, done), pool, np.int32(done))
+
+    return ask
+
+
+def _archivist(experiment: Experiment) -> Callable[..., None]:
+    """Return what keeps each generation's best, and the last generation's centre."""
+    member = materialised(experiment)
+
+    def keep(
+        archive: Archive, lived: Generation, strategy: StrategyState, done: int
+    ) -> None:
+        if lived.teaches:
+            best = int(lived.order[0])
+            genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
+            worth = worth_of_best(lived.fitness, lived.population.same_lives)
+            archive.offer(genome, float(lived.fitness[best]), done, best, worth)
+        if done == experiment.config.generations:
+            centre = jax.device_get(experiment.strategy.centre(strategy))
+            archive.offer_centre(centre, done)
+
+    return keep
+
+
+def _validate(
+    experiment: Experiment, ranks: Ranks
+) -> Callable[..., tuple[Validation | None, dict[str, float]]]:
+    """Return what validates the centre where it is due, and tells what that took."""
+    validator = Validator(experiment)
+
+    def validate(
+        lived: Generation, strategy: StrategyState, done: int
+    ) -> tuple[Validation | None, dict[str, float]]:
+        if not validator.is_due(done):
+            return None, {}
+        begun = time.perf_counter()
+        try:
+            found = validator.measure(strategy, ranks)
+        except Interrupted as stop:
+            raise Interrupted(lived.whole or stop.partial) from stop
+        return found, {"validate": time.perf_counter() - begun}
+
+    return validate
+
+
+def _details(lived: Generation) -> tuple[Outcome, Outcome]:
+    order = lived.order
+    best, median = lived.details([int(order[0]), int(order[len(order) // 2])])
+    return best, median
+
+
+def _due(done: int, every: int) -> bool:
+    return done == 1 or done % every == 0
+
+
+def _diverged(done: int, notes: list[bytes]) -> str:
+    odd = [rank for rank, note in enumerate(notes) if note != notes[0]]
+    return (
+        f"generation {done + 1}: the state of rank(s) {odd} differed from rank 0's "
+        "(mixed hardware or faulty memory); it was sent again and the generation lived "
+        "anew"
+    )

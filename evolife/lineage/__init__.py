@@ -1,1 +1,0 @@
-"""Where a run came from: the code, machine and parents that made it."""

@@ -1,0 +1,1 @@
+"""Selection operators trained by backprop: the loop around evolution."""

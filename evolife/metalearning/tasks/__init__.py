@@ -1,0 +1,1 @@
+"""What selection operators are trained on."""

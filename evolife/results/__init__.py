@@ -1,0 +1,1 @@
+"""What runs and sweeps have left behind, as Python objects."""

@@ -1,0 +1,1 @@
+"""Runs and sweeps looked at while they go on: files are read, nothing is touched."""

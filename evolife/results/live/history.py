@@ -1,0 +1,63 @@
+"""Fitness over a run of any length, in bounded memory."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from evolife.results.live.pace import number
+
+_MOST = 2000
+
+KEYS = ("fitness/best", "fitness/mean")
+"""What is drawn."""
+
+Point = tuple[int, tuple[float | None, ...]]
+"""A generation, and its values by ``KEYS``."""
+
+
+class History:
+    """Keeps points of a curve; very many become means over equal spans."""
+
+    def __init__(self) -> None:
+        self._points: list[Point] = []
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Take one generation, later than those before."""
+        values = tuple(number(line.get(key)) for key in KEYS)
+        self._points.append((line["generation"], values))
+        if len(self._points) > _MOST:
+            self._points = _means(self._points, _MOST // 2)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._points.clear()
+
+    def thinned(self, columns: int) -> dict[str, list[Any]]:
+        """Means over at most ``columns`` equal spans of generations, by key.
+
+        ``generation`` is the last of each span that holds any point; a mean without any
+        finite value is None.
+        """
+        points = _means(self._points, columns)
+        return {
+            "generation": [generation for generation, _ in points],
+            **{key: [v[i] for _, v in points] for i, key in enumerate(KEYS)},
+        }
+
+
+def _means(points: Sequence[Point], columns: int) -> list[Point]:
+    if not points:
+        return []
+    first, last = points[0][0], points[-1][0]
+    width = max(1.0, (last - first + 1) / columns)
+    spans: dict[int, list[Point]] = {}
+    for point in points:
+        spans.setdefault(int((point[0] - first) / width), []).append(point)
+    return [(span[-1][0], _mean(span)) for span in spans.values()]
+
+
+def _mean(span: Sequence[Point]) -> tuple[float | None, ...]:
+    means: list[float | None] = []
+    for values in zip(*(values for _, values in span), strict=True):
+        known = [value for value in values if value is not None]
+        means.append(sum(known) / len(known) if known else None)
+    return tuple(means)

@@ -1,0 +1,91 @@
+"""The worlds and programs that a run's champions act in, built when first needed."""
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import jax
+import numpy as np
+
+from evolife import keys
+from evolife.base import Genome
+from evolife.config.sources import run_config
+from evolife.engine.evaluator import Population
+from evolife.engine.experiment import Experiment, build, champion_population
+from evolife.engine.tournament import champion_grid
+from evolife.engine.work import Task
+from evolife.processes.embedded import prepare
+from evolife.results.hand import Hand
+from evolife.storage import champions
+
+if TYPE_CHECKING:
+    from evolife.results.run import Run
+
+
+class Stage(NamedTuple):
+    """One world with all champions, ready to live in."""
+
+    population: Population
+    genomes: Genome
+    """Stacked along a leading axis, best first."""
+
+    def live(self, place: int, lives: int, seed: int) -> np.ndarray:
+        """``(lives, steps)`` rewards of the champion at ``place``, on fresh lives.
+
+        Lives are those that ``evolife evaluate`` measures under ``seed``, in units of
+        work of the same shape.
+        """
+        pool = keys.pool_key(seed, keys.Pool.EVALUATE)
+        task = Task(jax.device_put(self.genomes), pool, np.int32(0))
+        grid = champion_grid([place], range(lives))
+        blocks = [
+            jax.device_get(
+                self.population.live_unit(grid, unit, task, lambda: False)
+            ).curve
+            for unit in range(grid.units)
+        ]
+        # Bins of one step: the mean reward in a bin is the reward of the step.
+        return grid.assemble(np.stack(blocks))[0]
+
+
+class Stages:
+    """All that is built for one run, kept for the next life."""
+
+    def __init__(self, run: "Run") -> None:
+        prepare()
+        self._run = run
+        self._stages: dict[tuple[str, ...], Stage] = {}
+
+    @cached_property
+    def experiment(self) -> Experiment:
+        """The run's own; raises ``InvalidInput`` where it cannot be built again."""
+        return build(self._run.config)
+
+    @cached_property
+    def genomes(self) -> Genome:
+        """All champions', stacked; raises ``InvalidInput`` for a damaged file."""
+        return self._read(self.experiment)
+
+    @cached_property
+    def hand(self) -> Hand:
+        """The run's agent, to be led by hand."""
+        return Hand(self.experiment.agent)
+
+    def stage(self, overrides: Sequence[str]) -> Stage:
+        """The run's world with ``overrides``; raises ``InvalidInput`` for no world."""
+        asked = tuple(overrides)
+        if asked not in self._stages:
+            self._stages[asked] = self._built(asked)
+        return self._stages[asked]
+
+    def _built(self, overrides: tuple[str, ...]) -> Stage:
+        experiment = build(run_config(self._run.config, overrides))
+        usual = champion_population(experiment, experiment.config.lifetime.steps)
+        population = Population(
+            usual.agent, usual.environment, usual.member, usual.steps, usual.steps, True
+        )
+        return Stage(population, self._read(experiment))
+
+    def _read(self, experiment: Experiment) -> Any:
+        run = self._run.folder
+        return champions.read_genomes(run, champions.read(run), experiment.template())

@@ -1,0 +1,271 @@
+"""The main job: evolve, choose the best of K, hold the control against them."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evolife.config.model import RunConfig, control_config
+from evolife.console.terminal import Terminal
+from evolife.engine.evolution import Progress, evolve
+from evolife.engine.experiment import Experiment
+from evolife.engine.tournament import Champion, hold
+from evolife.engine.variety import one_life
+from evolife.engine.work import Interrupted, Partial
+from evolife.errors import EvolifeError, Stopped, pasted
+from evolife.processes.logs import redirect_output
+from evolife.ranks.broadcast import on_rank_zero
+from evolife.ranks.mpi import Ranks
+from evolife.run import resume
+from evolife.run.bounds import measured_faults, statement_faults
+from evolife.run.idle import idle_ranks
+from evolife.run.journal import Journal
+from evolife.run.nonfinite import NonfiniteCount
+from evolife.run.readiness import checked
+from evolife.run.verdict import compare
+from evolife.storage import champions, checkpoint
+from evolife.storage.held_out import HeldOut
+from evolife.storage.manifest import finish_manifest
+from evolife.storage.run_folder import CONTROL, RunFolder
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """Who runs what, where: the same for the run and its control."""
+
+    ranks: Ranks
+    terminal: Terminal
+    argv: Sequence[str]
+    code: Mapping[str, Any]
+    """What ``code_identity`` said before MPI started."""
+    resume: bool
+    """Go on from what the folder holds, if it holds anything."""
+
+
+class Ended(NamedTuple):
+    """A run that has come to its end; the same on every rank."""
+
+    report: dict[str, Any]
+    """What the command reports of it."""
+    held_out: HeldOut | None
+    """What its champions earned life by life; None where it has none."""
+
+
+def train(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
+    """Run ``config`` and its control to their ends; return the report on every rank.
+
+    Raises:
+        InvalidInput: the config, the folder or its checkpoint does not fit.
+        Stopped: a signal came; the checkpoint to resume from is written.
+    """
+    try:
+        return _with_control(config, path, session)
+    except Stopped as stop:
+        raise Stopped(
+            f"{stop}; go on with: evolife train --resume {pasted(path)}"
+        ) from stop
+
+
+def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, Any]:
+    changed = control_config(config)
+    # Both first: what is wrong with a control must not show only hours later.
+    main = _built(config, path, session)
+    other = _built(changed, path / CONTROL, session) if changed else None
+    with contextlib.ExitStack() as kept:
+        ended = evolve_run(main, path, session, kept)
+        if other is None:
+            return ended.report
+        session.terminal.info(f"the control: {other.config.name}")
+        against = evolve_run(other, path / CONTROL, session, kept)
+    verdict = compare(
+        ended.report["champions"][0],
+        against.report["champions"][0],
+        config.claim,
+        ended.held_out,
+        against.held_out,
+    )
+    told = {CONTROL: against.report, "verdict": dataclasses.asdict(verdict)}
+    return {**ended.report, **told}
+
+
+def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
+    experiment = checked(config)
+    faults = statement_faults(*_stated(experiment))
+    for fault in faults if session.ranks.rank == 0 else ():
+        session.terminal.warning(fault)
+    if session.resume:
+        on_rank_zero(lambda: resume.check_config(experiment, path), session.ranks)
+    return experiment
+
+
+def evolve_run(
+    experiment: Experiment, path: Path, session: Session, kept: contextlib.ExitStack
+) -> Ended:
+    """Evolve to the champions, or go on where the folder stopped.
+
+    ``kept`` holds the lock on the folder.
+    """
+    ranks, run = session.ranks, RunFolder(path)
+    on_rank_zero(lambda: resume.enter(experiment, run, session.resume, kept), ranks)
+    told, held_out = _recorded(experiment, run, session)
+    report = {"run": str(run.path), "name": experiment.config.name, **told}
+    return Ended(report, held_out)
+
+
+def _known(experiment: Experiment, best: Sequence[Champion]) -> dict[str, Any]:
+    """What the best and the memoryless agent can expect of a life, where known.
+
+    Beside it what contradicts that: faults of the environment.
+    """
+    optimum, memoryless = _stated(experiment)
+    returns = best[0].returns if best else np.zeros(0)
+    faults = measured_faults(experiment, returns)
+    return {"optimum": optimum, "memoryless": memoryless, "faults": faults}
+
+
+def _stated(experiment: Experiment) -> tuple[float | None, float | None]:
+    environment, steps = experiment.environment, experiment.config.lifetime.steps
+    return environment.optimum(steps), environment.memoryless(steps)
+
+
+def _recorded(experiment: Experiment, run: RunFolder, session: Session) -> Ended:
+    """Do the work between the manifest's notes of its start and its end."""
+    ranks = session.ranks
+    progress, done = resume.load_progress(experiment, run, ranks, session.terminal)
+    manifest = on_rank_zero(
+        lambda: resume.note_start(experiment, run, session.argv, session.code, ranks),
+        ranks,
+    )
+    if ranks.rank == 0 and (idle := idle_ranks(experiment, ranks.size)):
+        session.terminal.info(idle)
+    if ranks.rank:
+        redirect_output(run.log_path(ranks.rank))
+
+    def note_end(reason: str) -> None:
+        reached = max(checkpoint.generations(run.checkpoints), default=0)
+        steps = experiment.steps_per_generation * reached
+        finish_manifest(run, manifest, reason, steps)
+
+    try:
+        ended = _work(experiment, run, progress, done, session)
+    except BaseException as failure:
+        # Why the work ended matters more than a note about it that cannot be written.
+        with contextlib.suppress(EvolifeError, OSError):
+            if ranks.rank == 0:
+                note_end("stopped" if isinstance(failure, Stopped) else "failed")
+        raise
+    on_rank_zero(lambda: note_end("done"), ranks)
+    return ended
+
+
+def _work(
+    experiment: Experiment,
+    run: RunFolder,
+    progress: Progress,
+    done: int,
+    session: Session,
+) -> Ended:
+    """Evolve and hold the tournament; the same on every rank."""
+    config, ranks = experiment.config, session.ranks
+    with contextlib.ExitStack() as stack:
+        journals = _open_journal(experiment, run, done, session, stack)
+        warn = _warner(session, journals)
+        found = on_rank_zero(lambda: journals[0].nonfinite, ranks)
+        nonfinite = NonfiniteCount(config, found)
+        reason = nonfinite.reason_to_stop(done) if done == config.generations else None
+        try:
+            for step in evolve(experiment, progress, done, ranks, warn):
+                progress, done = step.progress, step.generation
+                for words in nonfinite.note(done, step.lived):
+                    warn(words)
+                reason = nonfinite.reason_to_stop(done)
+                for journal in journals:
+                    journal.record(step)
+                    journal.save_if_due(done, progress, last=bool(reason))
+                if reason:
+                    break
+            ended = _champions(experiment, run, progress, session, warn)
+        except Interrupted as stop:
+            # A stop in the tournament leaves no unit of a generation half done.
+            over = reason or done == config.generations
+            partial = Partial.none(experiment.grid) if over else stop.partial
+            left = progress._replace(partial=partial)
+            on_rank_zero(lambda: journals[0].save(done, left), ranks)
+            words = f"stopped after generation {done} with a checkpoint"
+            raise Stopped(words) from stop
+        if reason:
+            raise EvolifeError(_given_up(reason, done, ended.report["champions"]))
+        for journal in journals:
+            table = champions.markdown(ended.report["champions"])
+            journal.champions(table, ended.held_out, done)
+        return ended
+
+
+def _champions(
+    experiment: Experiment,
+    run: RunFolder,
+    progress: Progress,
+    session: Session,
+    warn: Callable[[str], None],
+) -> Ended:
+    """Choose and write the champions; none of them where there is no candidate."""
+    if not progress.archive.candidates:
+        return Ended({**_known(experiment, []), "champions": []}, None)
+    best = hold(experiment, progress.archive, session.ranks)
+    known = _known(experiment, best)
+    lives = champions.held_out(experiment.config, best)
+    for fault in known["faults"] if session.ranks.rank == 0 else ():
+        warn(fault)
+    table: list[dict[str, Any]] = on_rank_zero(
+        lambda: champions.write(run, best, known, lives), session.ranks
+    )
+    if any(row["one_life"] is not None for row in table):
+        session.terminal.warning(one_life(f"env {experiment.config.env.name}"))
+    if broken := [row for row in table if row["nonfinite"]]:
+        session.terminal.warning(
+            f"{len(broken)} of {len(table)} champions have no held-out score: up to "
+            f"{max(row['nonfinite'] for row in broken)} of their {best[0].lives} "
+            "held-out lives earned NaN or infinity"
+        )
+    return Ended({**known, "champions": table}, lives)
+
+
+def _given_up(reason: str, done: int, table: Sequence[Mapping[str, Any]]) -> str:
+    kept = "no champion was found"
+    if table:
+        kept = f"the best agents of before are kept as champions ({len(table)})"
+    return f"stopped after generation {done} with a checkpoint; {kept}: {reason}"
+
+
+def _open_journal(
+    experiment: Experiment,
+    run: RunFolder,
+    done: int,
+    session: Session,
+    stack: contextlib.ExitStack,
+) -> list[Journal]:
+    """Rank 0's journal, none on other ranks; they hear of it where that fails."""
+    opened: list[Journal] = []
+
+    def open_it() -> None:
+        shown = session.terminal.progress(experiment.config.generations, done)
+        display = stack.enter_context(shown)
+        journal = Journal(experiment, run, done, display, session.ranks.size)
+        opened.append(stack.enter_context(journal))
+
+    on_rank_zero(open_it, session.ranks)
+    return opened
+
+
+def _warner(session: Session, journals: Sequence[Journal]) -> Callable[[str], None]:
+    """What tells the user, and keeps what was told."""
+
+    def warn(text: str) -> None:
+        session.terminal.warning(text)
+        for journal in journals:
+            journal.warn(text)
+
+    return warn
