@@ -27,8 +27,7 @@ from evolife.engine.evolution import begin, evolve
 from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.ranks.mpi import Serial
-from evolife.record import filmstrip
-from evolife.run import film
+from evolife.run import film, filmstrip
 from evolife.run.journal import Journal
 from evolife.storage.run_folder import RunFolder
 from tests.cli_tools import TINY, complaint, digests, metrics, run

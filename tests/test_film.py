@@ -27,8 +27,7 @@ from evolife.envs.recall import Recall
 from evolife.errors import InvalidInput, Stopped
 from evolife.plugins.files import load
 from evolife.ranks.mpi import Serial
-from evolife.record import filmstrip
-from evolife.run import film
+from evolife.run import film, filmstrip
 from evolife.run.evaluate import evaluate as measure
 from evolife.storage.run_folder import RunFolder
 from evolife.wrappers.hide import Hide

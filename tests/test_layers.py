@@ -43,7 +43,6 @@ MOVING = {
     "parts/digit_images": "envs",
     "parts/prototypes": "envs",
     "parts/turns": "envs",
-    "record": "run",
     "wrappers": "envs",
 }
 """Where those belong that do not stand in their room yet."""

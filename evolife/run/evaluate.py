@@ -14,7 +14,7 @@ from evolife.engine.variety import copied
 from evolife.engine.work import Interrupted
 from evolife.errors import Stopped
 from evolife.ranks.mpi import Ranks
-from evolife.record import filmstrip
+from evolife.run import filmstrip
 from evolife.run.bounds import measured_faults
 from evolife.run.film import best_life, refuse_unfilmable
 from evolife.storage import champions

@@ -39,7 +39,7 @@ from evolife.errors import InvalidInput
 from evolife.plugins import registry
 from evolife.plugins.fit import action_shapes
 from evolife.ranks.mpi import Ranks
-from evolife.record.filmstrip import Film, Scene
+from evolife.run.filmstrip import Film, Scene
 from evolife.wrappers.wrapper import Wrapper, innermost
 
 PICTURES = 120

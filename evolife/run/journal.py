@@ -15,7 +15,7 @@ from evolife.dashboard.layout import LIFE, UNLEARNED
 from evolife.engine.evolution import Progress, Step
 from evolife.engine.experiment import Experiment
 from evolife.errors import EvolifeError, Stopped
-from evolife.record import filmstrip
+from evolife.run import filmstrip
 from evolife.run.film import Camera
 from evolife.run.timing import CompileClock
 from evolife.storage import champions, checkpoint

@@ -1,1 +1,0 @@
-"""The pictures of a life that is filmed."""
