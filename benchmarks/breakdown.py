@@ -40,9 +40,9 @@ COMMON = ("population={size: 1024, tile: auto}", "lifetime.lives=1", "control=nu
 def prepared(config: str, *overrides: str) -> Any:
     """The experiment that a bundled config with changes describes."""
     from evolife.config.model import load_config
-    from evolife.engine.experiment import build
+    from evolife.plugins.build import build_run
 
-    return build(load_config(config, [*COMMON, *overrides]))
+    return build_run(load_config(config, [*COMMON, *overrides])).experiment
 
 
 def parts(experiment: Any) -> dict[str, Callable]:
@@ -76,8 +76,8 @@ def low_rank(experiment: Any) -> Callable:
     members = jnp.arange(experiment.grid.tile)
 
     def lived(proposal: Any) -> Any:
-        build = strategy.member
-        return jax.vmap(lambda i: _lived(experiment, build(proposal, i), i))(members)
+        member = strategy.member
+        return jax.vmap(lambda i: _lived(experiment, member(proposal, i), i))(members)
 
     return _bound(jax.jit(lived), proposal)
 
@@ -128,7 +128,7 @@ def _stepped(experiment: Any, member: Any) -> Any:
 
 
 def _steps(experiment: Any) -> int:
-    steps: int = experiment.config.lifetime.steps
+    steps: int = experiment.settings.steps
     return steps
 
 

@@ -72,7 +72,7 @@ def world_row(name: str, rounds: int) -> str:
     """Rate of the environment with one action after the other, and its state."""
     experiment = prepared(*WORLDS[name])
     times = measure({"world": parts(experiment)["world"]}, rounds)["world"]
-    steps = experiment.grid.tile * experiment.config.lifetime.steps
+    steps = experiment.grid.tile * experiment.settings.steps
     rates = sorted(steps / t / 1e6 for t in times)
     size = _bytes(_shapes(experiment.environment.reset))
     return (

@@ -270,6 +270,8 @@ class Strategy(abc.ABC):
     members of a tile.
     """
 
+    name: str
+    """What a config calls it."""
     population_size: int
     member_size: int
     """Numbers of a genome that one member does not share with the others."""

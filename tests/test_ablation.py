@@ -13,13 +13,13 @@ from evolife.config.model import parse_config
 from evolife.engine import tournament
 from evolife.engine.ablation import learns
 from evolife.engine.archive import Archive
-from evolife.engine.experiment import build, champion_population
 from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
 from evolife.envs.bandit import Bandit
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.run import bounds
-from evolife.storage import champions, held_out
+from evolife.run import bounds, champions
+from evolife.storage import held_out
 from evolife.storage.run_folder import FILMS, RunFolder
 
 LIVES = 24
@@ -36,7 +36,7 @@ def small(**agent):
         "generations": 1,
         "best_of_k": {"keep": 2, "lives": LIVES, "archive": 4},
     }
-    return build(parse_config(Layer(data)))
+    return build_run(parse_config(Layer(data)))
 
 
 def held(experiment):
@@ -57,21 +57,22 @@ def held(experiment):
 @pytest.fixture(scope="module")
 def learner():
     """An agent that learns, and its champions."""
-    experiment = small()
-    return experiment, held(experiment)
+    built = small()
+    return built, held(built.experiment)
 
 
 def test_the_ablation_is_the_agent_under_learns_false(learner):
     """On the very lives that the champion was reported on."""
-    experiment, (best, other) = learner
+    built, (best, other) = learner
+    experiment = built.experiment
     agent = dataclasses.replace(experiment.agent, learns=False)
     ablated = dataclasses.replace(experiment, agent=agent)
-    population = champion_population(ablated, 12)
+    population = ablated.stacked(12)
     stack = jax.tree.map(lambda leaf: leaf[None], best.genome)
-    pool = keys.pool_key(experiment.config.seed, keys.Pool.REPORT)
+    pool = keys.pool_key(experiment.settings.seed, keys.Pool.REPORT)
     task = Task(jax.device_put(stack), pool, np.int32(0))
     lived = population.live(champion_grid([0], range(LIVES)), task, Serial())
-    np.testing.assert_array_equal(best.unlearned.returns, lived.lived.scores[0])
+    np.testing.assert_array_equal(best.unlearned.returns, lived.scores[0])
     np.testing.assert_allclose(
         best.unlearned.curve, lived.details([0])[0].curve, rtol=1e-6
     )
@@ -90,14 +91,14 @@ def test_the_ablation_is_the_agent_under_learns_false(learner):
     ids=["no state", "ablated"],
 )
 def test_an_agent_that_keeps_nothing_has_no_ablation(agent):
-    assert not learns(small(**agent).agent)
+    assert not learns(small(**agent).experiment.agent)
 
 
 def test_lives_lie_beside_the_champions_and_films_of_others_go(learner, tmp_path):
-    experiment, best = learner
+    built, best = learner
     run = RunFolder(tmp_path)
     run.champions.mkdir()
-    lives = champions.held_out(experiment.config, best)
+    lives = champions.held_out(built.config, best)
     champions.write(run, best, {}, lives)
     for film in FILMS:
         (tmp_path / film).write_bytes(b"film")
@@ -127,7 +128,9 @@ class Stated(Bandit):
 
 def stating(optimum, memoryless, **agent):
     kind = type("Stated", (Stated,), {"numbers": (optimum, memoryless)})
-    return dataclasses.replace(small(**agent), environment=kind(arms=2, pulls=6))
+    return dataclasses.replace(
+        small(**agent).experiment, environment=kind(arms=2, pulls=6)
+    )
 
 
 def returns(mean, count=64):

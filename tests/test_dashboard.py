@@ -24,8 +24,8 @@ from evolife.dashboard.dashboard import Dashboard
 from evolife.dashboard.event_file import EventFile, framed
 from evolife.dashboard.layout import LIFE, UNLEARNED
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.run import film, filmstrip
 from evolife.run.journal import Journal
@@ -56,17 +56,17 @@ def series(folder, tag):
 @pytest.fixture(scope="module")
 def oven():
     """An oven that is filmed every second generation, and its three generations."""
-    experiment = build(load_config("oven", [*OVEN, "record.film_every=2"], ()))
-    given = experiment, begin(experiment), 0, Serial(), pytest.fail
-    return experiment, list(evolve(*given))
+    built = build_run(load_config("oven", [*OVEN, "record.film_every=2"], ()))
+    given = built.experiment, begin(built.experiment), 0, Serial(), pytest.fail
+    return built, list(evolve(*given))
 
 
 @pytest.fixture(scope="module")
 def recorded(oven, tmp_path_factory):
     """The folder of a session that recorded them, with two warnings on the way."""
-    experiment, steps = oven
+    built, steps = oven
     folder = RunFolder(tmp_path_factory.mktemp("oven"))
-    with Journal(experiment, folder, 0, Quiet(), ranks=3) as journal:
+    with Journal(built, folder, 0, Quiet(), ranks=3) as journal:
         journal.record(steps[0])
         journal.warn("first")
         journal.warn("second")
@@ -78,13 +78,13 @@ def recorded(oven, tmp_path_factory):
 @pytest.fixture(scope="module")
 def camera(oven):
     """Compiled once for all tests."""
-    return film.Camera(oven[0])
+    return film.Camera(oven[0].experiment)
 
 
-def unfilmed(experiment):
-    record = experiment.config.record.model_copy(update={"film_every": None})
-    config = experiment.config.model_copy(update={"record": record})
-    return dataclasses.replace(experiment, config=config)
+def unfilmed(built):
+    record = built.config.record.model_copy(update={"film_every": None})
+    config = built.config.model_copy(update={"record": record})
+    return dataclasses.replace(built, config=config)
 
 
 # --- event files
@@ -148,8 +148,8 @@ def test_events_wait_for_a_flush_and_are_whole_then(tmp_path):
 
 def test_a_generation_costs_less_than_a_tenth_of_a_millisecond(oven, tmp_path):
     """Of this process's time, at its best of ten, with everything on disk."""
-    experiment, steps = oven
-    with Journal(experiment, RunFolder(tmp_path), 0, Quiet()) as journal:
+    built, steps = oven
+    with Journal(built, RunFolder(tmp_path), 0, Quiet()) as journal:
         line = journal._summary(dataclasses.replace(steps[0], details=None))
     dashboard, spent = Dashboard(tmp_path / "other"), []
     for _ in range(10):
@@ -166,8 +166,8 @@ def test_a_generation_costs_less_than_a_tenth_of_a_millisecond(oven, tmp_path):
 
 
 def test_main_scalars_are_shown_against_environment_steps(oven, recorded):
-    experiment, _ = oven
-    each = experiment.steps_per_generation
+    built, _ = oven
+    each = built.experiment.settings.steps_per_generation
     lines = metrics(recorded.path)
     assert each == 16 * 2 * 60
     for tag in ("fitness/best", "fitness/mean", "fitness/median", "life/late"):
@@ -189,10 +189,11 @@ def test_steps_beyond_int64_stay_at_the_largest(tmp_path):
 
 def test_a_resume_shows_every_generation_once(oven, tmp_path):
     """TensorBoard hides all steps beyond a restart's, also those of this axis."""
-    experiment, steps = unfilmed(oven[0]), oven[1]
-    folder, each = RunFolder(tmp_path), experiment.steps_per_generation
+    built, steps = unfilmed(oven[0]), oven[1]
+    each = built.experiment.settings.steps_per_generation
+    folder = RunFolder(tmp_path)
     for done, end in ((0, 3), (2, 3), (0, 2), (1, 3)):
-        with Journal(experiment, folder, done, Quiet()) as journal:
+        with Journal(built, folder, done, Quiet()) as journal:
             for step in steps[done:end]:
                 journal.record(step)
         found = series(folder.tensorboard, "by_env_steps/fitness/best")
@@ -238,10 +239,10 @@ def test_lines_tell_of_ranks_and_of_warnings_once(recorded):
 
 
 def test_the_slowest_rank_is_named(oven, tmp_path, monkeypatch):
-    experiment, steps = oven
-    table = steps[0].lived.lived._replace(rank_seconds=[0.5, 2.0, 1.0, 0.25])
-    monkeypatch.setattr(steps[0].lived, "lived", table)
-    with Journal(experiment, RunFolder(tmp_path), 0, Quiet()) as journal:
+    built, steps = oven
+    table = steps[0].evaluation.gathered._replace(rank_seconds=[0.5, 2.0, 1.0, 0.25])
+    monkeypatch.setattr(steps[0].evaluation, "gathered", table)
+    with Journal(built, RunFolder(tmp_path), 0, Quiet()) as journal:
         journal.record(steps[0])
     (line,) = metrics(tmp_path)
     found = {
@@ -255,28 +256,28 @@ def test_the_slowest_rank_is_named(oven, tmp_path, monkeypatch):
 
 
 def test_a_film_is_of_the_life_that_the_generation_measured(oven, camera):
-    experiment, steps = oven
-    slack = 4 * float(np.finfo(np.float32).eps) * experiment.config.lifetime.steps
+    built, steps = oven
+    slack = 4 * float(np.finfo(np.float32).eps) * built.experiment.settings.steps
     for step in steps:
-        best = int(np.argmax(step.lived.fitness))
-        seen = camera.best_life(step.lived)
-        score = step.lived.lived.scores[best, 0]
+        best = int(np.argmax(step.evaluation.fitness))
+        seen = camera.best_life(step.evaluation)
+        score = step.evaluation.scores[best, 0]
         # Only the cut into bins differs, and with it the order of a sum.
         assert seen.returns[-1] == pytest.approx(score, rel=0, abs=slack)
         assert seen.outcome.score == pytest.approx(score, rel=0, abs=slack)
-    others = np.concatenate([step.lived.lived.scores.ravel() for step in steps])
+    others = np.concatenate([step.evaluation.scores.ravel() for step in steps])
     assert len(np.unique(others)) > 20, "lives are told apart by their scores"
 
 
 def test_films_come_now_and_then_and_at_the_end(oven, camera, recorded):
-    experiment, steps = oven
+    built, steps = oven
     events = loaded(recorded.tensorboard).Images("champion/film")
     assert [event.step for event in events] == [2, 3]
-    seen = camera.best_life(steps[1].lived)
+    seen = camera.best_life(steps[1].evaluation)
     shape = (filmstrip.STILLS * filmstrip.WIDTH, filmstrip.HEIGHT)
     for event in events:
         assert (event.width, event.height) == shape
-    world = experiment.environment
+    world = built.experiment.environment
     assert events[0].encoded_image_string == filmstrip.stills(world, seen, "oven")
     with Image.open(io.BytesIO(events[1].encoded_image_string)) as picture:
         assert picture.size == shape
@@ -285,9 +286,9 @@ def test_films_come_now_and_then_and_at_the_end(oven, camera, recorded):
 def test_a_strip_is_the_film_of_evaluate_without_what_is_between(
     oven, camera, tmp_path
 ):
-    experiment, steps = oven
-    seen = camera.best_life(steps[0].lived)
-    world = experiment.environment
+    built, steps = oven
+    seen = camera.best_life(steps[0].evaluation)
+    world = built.experiment.environment
     filmstrip.write(tmp_path, world, seen, "oven")
     strip = filmstrip.stills(world, seen, "oven")
     assert (tmp_path / "film.png").read_bytes() == strip
@@ -310,9 +311,9 @@ def test_filming_changes_no_bit_of_evolution(tmp_path):
 
 def test_a_stop_asked_for_while_filming_leaves_no_film(oven, camera, monkeypatch):
     _, steps = oven
-    monkeypatch.setattr(steps[0].lived, "ranks", Serial())
-    steps[0].lived.ranks.request_stop()
-    assert camera.best_life(steps[0].lived) is None
+    monkeypatch.setattr(steps[0].evaluation, "ranks", Serial())
+    steps[0].evaluation.ranks.request_stop()
+    assert camera.best_life(steps[0].evaluation) is None
 
 
 # --- what is refused

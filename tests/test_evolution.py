@@ -3,8 +3,9 @@
 import pytest
 
 from evolife.config.model import load_config
+from evolife.engine.evaluator import Evaluator
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 
 pytestmark = pytest.mark.fast
@@ -18,7 +19,7 @@ CONFIG = (
 
 @pytest.fixture
 def experiment():
-    return build(load_config("bandit", CONFIG))
+    return build_run(load_config("bandit", CONFIG)).experiment
 
 
 def _steps(experiment):
@@ -26,13 +27,14 @@ def _steps(experiment):
 
 
 def _count_begun(experiment, monkeypatch):
-    begun, real = [], experiment.population._begin_unit
+    begun, real = [], Evaluator._begin_unit
 
-    def count(grid, unit, task):
-        begun.append((int(task.generation), unit))
-        return real(grid, unit, task)
+    def count(self, grid, unit, task):
+        if self is experiment.evaluator:
+            begun.append((int(task.generation), unit))
+        return real(self, grid, unit, task)
 
-    monkeypatch.setattr(experiment.population, "_begin_unit", count)
+    monkeypatch.setattr(Evaluator, "_begin_unit", count)
     return begun
 
 
@@ -49,7 +51,7 @@ def test_the_next_generation_is_under_way_while_one_is_recorded(
 
 
 def test_what_is_begun_early_changes_no_bit(experiment, monkeypatch):
-    ahead = [(s.digest, s.lived.lived.scores.tobytes()) for s in _steps(experiment)]
-    monkeypatch.setattr(experiment.population, "begin_share", lambda *_: None)
-    after = [(s.digest, s.lived.lived.scores.tobytes()) for s in _steps(experiment)]
+    ahead = [(s.digest, s.evaluation.scores.tobytes()) for s in _steps(experiment)]
+    monkeypatch.setattr(Evaluator, "begin_share", lambda *_: None)
+    after = [(s.digest, s.evaluation.scores.tobytes()) for s in _steps(experiment)]
     assert ahead == after

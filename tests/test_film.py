@@ -17,7 +17,6 @@ from evolife import keys
 from evolife.commands import evaluate
 from evolife.config.model import load_config
 from evolife.drawing import Pen
-from evolife.engine.experiment import build, champion_population
 from evolife.engine.tournament import champion_grid, remeasure
 from evolife.engine.work import Task
 from evolife.envs.bandit import Bandit
@@ -25,6 +24,7 @@ from evolife.envs.mover import Mover
 from evolife.envs.oven import Oven
 from evolife.envs.recall import Recall
 from evolife.errors import InvalidInput, Stopped
+from evolife.plugins.build import build_run
 from evolife.plugins.files import load
 from evolife.ranks.mpi import Serial
 from evolife.run import film, filmstrip
@@ -59,7 +59,7 @@ def filmed(request):
     """An experiment, two random genomes, and the film of the first."""
     name, *words = WORLDS[request.param]
     config = load_config(name, [*SMALL, *words], ())
-    experiment = build(config)
+    experiment = build_run(config).experiment
     births = jax.random.split(keys.root_key(7), 2)
     genomes = jax.device_get(jax.vmap(experiment.agent.init_genome)(births))
     return experiment, genomes, film.best_life(experiment, genomes, LIVES, Serial())
@@ -77,13 +77,13 @@ def finished(tmp_path_factory):
 def test_the_life_is_the_first_one_that_evaluate_measures(filmed):
     """What the state sums up step by step is equal to the last bit."""
     experiment, genomes, seen = filmed
-    config = experiment.config
-    steps = config.lifetime.steps
-    given = experiment, genomes, 2, steps, LIVES, config.seed, Serial()
-    score = remeasure(*given).lived.scores[0, 0]
-    task = Task(genomes, keys.pool_key(config.seed, keys.Pool.EVALUATE), np.int32(0))
+    settings = experiment.settings
+    steps, seed = settings.steps, settings.seed
+    given = experiment, genomes, 2, steps, LIVES, seed, Serial()
+    score = remeasure(*given).scores[0, 0]
+    task = Task(genomes, keys.pool_key(seed, keys.Pool.EVALUATE), np.int32(0))
     grid = champion_grid(range(2), range(LIVES))
-    usual = champion_population(experiment, steps)
+    usual = experiment.stacked(steps)
     measured = jax.device_get(usual.live_unit(grid, 0, task, lambda: False))
     assert measured.score[0, 0] == score
     for name, value in seen.outcome.statistics.items():
@@ -94,7 +94,7 @@ def test_the_life_is_the_first_one_that_evaluate_measures(filmed):
     slack = 4 * float(np.finfo(np.float32).eps) * steps * size
     for found in (seen.outcome.score, seen.returns[-1]):
         assert found == pytest.approx(score, rel=0, abs=slack)
-    if steps <= config.lifetime.bins:
+    if steps <= settings.bins:
         assert seen.outcome.score == score
 
 
@@ -103,9 +103,9 @@ def test_the_life_is_the_first_one_that_evaluate_measures(filmed):
 def test_the_life_that_is_asked_for_is_filmed(filmed, life):
     """Of the lives that evaluate measures, whose scores all differ."""
     experiment, genomes, _ = filmed
-    config = experiment.config
-    given = experiment, genomes, 2, config.lifetime.steps, LIVES, config.seed
-    scores = remeasure(*given, Serial()).lived.scores[0]
+    settings = experiment.settings
+    given = experiment, genomes, 2, settings.steps, LIVES, settings.seed
+    scores = remeasure(*given, Serial()).scores[0]
     assert len(np.unique(scores)) == LIVES
     seen = film.best_life(experiment, genomes, LIVES, Serial(), life)
     assert seen.outcome.score == pytest.approx(scores[life], rel=1e-5)
@@ -120,7 +120,7 @@ def test_a_life_that_is_not_measured_is_refused(tmp_path, life):
 
 def test_scenes_reach_from_birth_to_the_end_whatever_the_length(filmed):
     experiment, _, seen = filmed
-    steps, world = experiment.config.lifetime.steps, experiment.environment
+    steps, world = experiment.settings.steps, experiment.environment
     assert len(seen.scenes) == min(steps + 1, film.PICTURES) == len(seen.returns)
     assert [scene.step for scene in (seen.scenes[0], seen.scenes[-1])] == [0, steps]
     for name, value in world.statistics(seen.scenes[-1].state).items():

@@ -6,9 +6,9 @@ import pytest
 
 from evolife.commands.doctor import rank_masks, ranks_advice
 from evolife.config.model import load_config
-from evolife.engine.experiment import build
 from evolife.engine.grid import Grid, lives_block
 from evolife.errors import InvalidInput
+from evolife.plugins.build import build_run
 from evolife.run.idle import idle_ranks
 from evolife.run.memory import check_memory, strategy_bytes, usable_memory
 from tests.cli_tools import TINY, complaint, run
@@ -17,7 +17,7 @@ TINY_BANDIT = [word for word in TINY if not word.startswith("control")]
 
 
 def made(*overrides):
-    return build(load_config("bandit", [*TINY_BANDIT, *overrides]))
+    return build_run(load_config("bandit", [*TINY_BANDIT, *overrides])).experiment
 
 
 @pytest.mark.parametrize("name", ["low_rank", "Open_ES", "CMA_ES", "SimpleGA"])

@@ -9,7 +9,7 @@ import numpy as np
 from evolife.base import LifeStatistics, Strategy
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.strategies.guard import Guard
 
@@ -119,8 +119,9 @@ def test_a_long_plateau_leaves_genomes_finite_and_says_where_the_floor_was_met()
             "control=null",
         ),
     )
-    experiment, warnings = build(config), []
-    assert experiment.config.strategy.settings["std_min"] == 1e-5
+    built, warnings = build_run(config), []
+    experiment = built.experiment
+    assert built.config.strategy.settings["std_min"] == 1e-5
     for step in evolve(experiment, begin(experiment), 0, Serial(), warnings.append):
         assert np.isfinite(step.progress.strategy.algorithm.mean).all()
     population = experiment.strategy.propose(step.progress.strategy, 160).population

@@ -19,8 +19,8 @@ from tensorboard.plugins.hparams import (
 from evolife.config.model import load_config
 from evolife.dashboard import hparams
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, Stopped
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.run.journal import Journal
 from evolife.storage.run_folder import RunFolder
@@ -65,19 +65,19 @@ def shown(group):
 def steps():
     """A tiny experiment and its first four generations."""
     config = load_config("bandit", [*TINY, "generations=4"], ())
-    experiment = build(config)
-    given = experiment, begin(experiment), 0, Serial(), pytest.fail
-    return experiment, list(evolve(*given))
+    built = build_run(config)
+    given = built.experiment, begin(built.experiment), 0, Serial(), pytest.fail
+    return built, list(evolve(*given))
 
 
 def lived(steps, run, first, last, generations=4, failure=None):
     """Record a session of generations ``first`` to ``last``."""
-    experiment, found = steps
-    record = experiment.config.record.model_copy(update={"hparams": KEYS})
+    built, found = steps
+    record = built.config.record.model_copy(update={"hparams": KEYS})
     changes = {"record": record, "generations": generations}
-    config = experiment.config.model_copy(update=changes)
-    experiment = dataclasses.replace(experiment, config=config)
-    with Journal(experiment, run, first - 1, Quiet()) as journal:
+    config = built.config.model_copy(update=changes)
+    built = dataclasses.replace(built, config=config)
+    with Journal(built, run, first - 1, Quiet()) as journal:
         for step in found[first - 1 : last]:
             journal.record(step)
         if failure:
@@ -111,8 +111,8 @@ def test_values_keep_their_kinds():
 
 
 def test_the_usual_keys_are_in_every_config(steps):
-    experiment, _ = steps
-    found = hparams.settings(experiment.config.model_dump(mode="json"), ())
+    built, _ = steps
+    found = hparams.settings(built.config.model_dump(mode="json"), ())
     assert tuple(found) == hparams.DEFAULT_KEYS and None not in found.values()
     assert found["population.size"] == 32 and found["env.name"] == "bandit"
 
@@ -121,9 +121,9 @@ def test_a_finished_run_is_one_row_with_its_last_numbers(steps, tmp_path):
     run = RunFolder(tmp_path)
     lived(steps, run, 1, 4)
     (group,) = table(tmp_path).values()
-    experiment, found = steps
+    built, found = steps
     assert shown(group) == {
-        "agent": hparams.settings(experiment.config.model_dump(mode="json"), ["agent"])[
+        "agent": hparams.settings(built.config.model_dump(mode="json"), ["agent"])[
             "agent"
         ],
         "agent.hidden": 8,
@@ -131,7 +131,7 @@ def test_a_finished_run_is_one_row_with_its_last_numbers(steps, tmp_path):
         "generations": 4,
     }
     values = {value.name.tag: value.value for value in group.metric_values}
-    best = float(found[-1].lived.fitness.max())
+    best = float(found[-1].evaluation.fitness.max())
     assert values["fitness/best"] == pytest.approx(best, rel=1e-6)
     assert set(values) == set(hparams.METRICS[:4])
     (session,) = group.sessions

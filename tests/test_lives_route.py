@@ -157,7 +157,7 @@ def test_lives_within_a_program_are_those_of_the_engine():
     program = jax.jit(lambda pool: measure(experiment, proposal, pool, 6, 3))
     fitness, told = program(KEY)
     task = Task(proposal, KEY, np.int32(0))
-    engine = experiment.population.live(experiment.grid, task, Serial())
+    engine = experiment.evaluator.live(experiment.grid, task, Serial())
     np.testing.assert_allclose(fitness, engine.fitness, rtol=1e-6)
     for name in ("early", "late", "standard_error", "lives"):
         wanted = getattr(engine.statistics, name)

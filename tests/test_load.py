@@ -15,8 +15,8 @@ import evolife
 from evolife import keys
 from evolife.config.model import load_config
 from evolife.engine import lifetime
-from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.results.hand import Hand
 from evolife.results.life import Life
@@ -91,9 +91,9 @@ def by_the_engine(agent, environment, steps):
 @pytest.mark.parametrize("world", WORLDS)
 def test_acting_by_hand_replays_a_life_bit_for_bit(world):
     name, *words = WORLDS[world]
-    experiment = build(load_config(name, [*SMALL, *words]))
+    experiment = build_run(load_config(name, [*SMALL, *words])).experiment
     agent, environment = experiment.agent, experiment.environment
-    steps, seen = experiment.config.lifetime.steps, set()
+    steps, seen = experiment.settings.steps, set()
     one = by_hand(agent, environment, steps)
     other = by_the_engine(agent, environment, steps)
     for number in range(4):
@@ -113,7 +113,9 @@ def test_a_champion_by_hand_lives_the_lives_that_evaluate_measures(loaded, sampl
     """Its start draws what evaluate draws; only the last digits could differ."""
     run = loaded
     champion = run.champions[1]
-    experiment = build(load_config("bandit", [*TINY, f"agent.sample={sample}".lower()]))
+    words = [*TINY, f"agent.sample={sample}".lower()]
+    built = build_run(load_config("bandit", words))
+    experiment = built.experiment
     live = by_hand(experiment.agent, experiment.environment, 5)
     pool = keys.pool_key(3, keys.Pool.EVALUATE)
     found = [
@@ -121,7 +123,7 @@ def test_a_champion_by_hand_lives_the_lives_that_evaluate_measures(loaded, sampl
         for key in (keys.life_key(pool, 0, 0, number) for number in range(6))
     ]
     changed = dataclasses.replace(run)
-    changed.__dict__["config"] = experiment.config
+    changed.__dict__["config"] = built.config
     wanted = changed.champions[1].live(lives=6, seed=3)
     np.testing.assert_array_equal(found, wanted)
     assert len(np.unique(wanted, axis=0)) > 1

@@ -13,8 +13,8 @@ import pytest
 import evolife
 from evolife.config.model import load_config
 from evolife.config.yaml_file import read_yaml
-from evolife.engine.experiment import build
 from evolife.errors import InvalidInput, pasted
+from evolife.plugins.build import build_run
 from evolife.plugins.trees import Difference, difference, in_words
 from evolife.storage.run_folder import create
 from evolife.sweeps.spec import SweepSpec, load_sweep
@@ -187,7 +187,7 @@ def of(folder, observation, size):
 def test_an_observation_of_parts_is_refused_in_words(tmp_path):
     parts = '{"eye": jnp.zeros(2), "ear": jnp.zeros(1)}'
     with pytest.raises(InvalidInput, match=r"jnp\.concatenate") as caught:
-        build(of(tmp_path, parts, 3))
+        build_run(of(tmp_path, parts, 3))
     told = str(caught.value)
     assert "at .observation is a dict of 'ear': float32[1], 'eye': float32[2]" in told
     assert "must be float32[3]" in told and "PyTreeDef" not in told
@@ -195,7 +195,7 @@ def test_an_observation_of_parts_is_refused_in_words(tmp_path):
 
 def test_who_observes_nothing_acts_on_its_biases(tmp_path):
     """A matrix without rows limits no rank, and is perturbed by nothing."""
-    made = build(of(tmp_path, "jnp.zeros(0)", 0))
+    made = build_run(of(tmp_path, "jnp.zeros(0)", 0)).experiment
     state = made.newborn()
     proposal = made.strategy.propose(state, jnp.int32(0))
     one, other = (

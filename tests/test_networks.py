@@ -11,7 +11,7 @@ from evolife.commands.describe import describe
 from evolife.config.model import RunConfig
 from evolife.config.sources import run_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
+from evolife.plugins.build import build_run
 from evolife.ranks.base import Serial
 
 HERE = str(Path(__file__).parent / "data" / "networks")
@@ -41,10 +41,10 @@ def config(agent: str, strategy: str) -> RunConfig:
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_networks_evolve_as_they_are(strategy: str) -> None:
     """Each acts, is ranked, kept, written and read back; no two members are equal."""
-    built = build(config("together", strategy))
-    (step,) = evolve(built, begin(built), 0, Serial(), pytest.fail)
-    assert np.isfinite(step.lived.measured).all()
-    assert len(set(step.lived.measured.tolist())) == 4
+    experiment = build_run(config("together", strategy)).experiment
+    (step,) = evolve(experiment, begin(experiment), 0, Serial(), pytest.fail)
+    assert np.isfinite(step.evaluation.measured).all()
+    assert len(set(step.evaluation.measured.tolist())) == 4
     kept = step.progress.archive.genomes
     again = pytrees.rebuild(kept, pytrees.take_apart(kept))
     for one, other in zip(*map(jax.tree.leaves, (again, kept)), strict=True):

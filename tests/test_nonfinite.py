@@ -13,8 +13,8 @@ import pytest
 import evolife
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.errors import EvolifeError
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.run.nonfinite import NonfiniteCount
 from evolife.storage import checkpoint
@@ -105,11 +105,11 @@ def test_a_generation_of_nothing_finite_changes_nothing(plugins, tmp_path):
     """Neither the strategy nor the archive; the next one draws other members."""
     file = tmp_path / "c.yaml"
     file.write_text(json.dumps(config(plugins, limit=0.0)))
-    experiment = build(load_config(str(file)))
+    experiment = build_run(load_config(str(file))).experiment
     start = begin(experiment)
     before = jax.device_get(start.strategy.mean)
     steps = list(evolve(experiment, start, 0, Serial(), pytest.fail))
-    assert len(steps) == GENERATIONS and not any(s.lived.teaches for s in steps)
+    assert len(steps) == GENERATIONS and not any(s.evaluation.teaches for s in steps)
     for a, b in zip(
         jax.tree.leaves(before),
         jax.tree.leaves(jax.device_get(steps[-1].progress.strategy.mean)),
@@ -118,7 +118,9 @@ def test_a_generation_of_nothing_finite_changes_nothing(plugins, tmp_path):
         np.testing.assert_array_equal(a, b)
     archive = steps[-1].progress.archive
     assert archive.candidates == [archive.selected.size - 1], "the centre alone"
-    keys = {jax.random.key_data(s.lived.task.proposal.key).tobytes() for s in steps}
+    keys = {
+        jax.random.key_data(s.evaluation.task.proposal.key).tobytes() for s in steps
+    }
     assert len(keys) == GENERATIONS
 
 

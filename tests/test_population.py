@@ -21,7 +21,7 @@ from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
 from evolife.engine import evaluator, lifetime
 from evolife.engine.evaluation import Generation, Lived
-from evolife.engine.evaluator import Population
+from evolife.engine.evaluator import Evaluator
 from evolife.engine.grid import Grid, lives_block
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.keys import Pool, life_key, pool_key
@@ -124,12 +124,12 @@ def in_threads(size: int, work: Any) -> list[Any]:
     return results
 
 
-def make(world: Environment, steps: int = 24, **settings: Any) -> Population:
+def make(world: Environment, steps: int = 24, **settings: Any) -> Evaluator:
     """Where only luck pays, a simpler agent will do: it compiles faster."""
     agent = mind(world)
     template = jax.eval_shape(agent.init_genome, POOL)
     strategy = LowRankStrategy(LowRank(sigma=0.3), 14, None, template)
-    return Population(agent, world, strategy.member, steps, 8, **settings)
+    return Evaluator(agent, world, strategy.member, steps, 8, **settings)
 
 
 def mind(world: Any) -> Agent:
@@ -151,7 +151,7 @@ GRID = Grid(tuple(range(14)), range(6), 4, 2)
 
 
 @pytest.fixture(scope="module")
-def walkers() -> Population:
+def walkers() -> Evaluator:
     return make(Walk())
 
 
@@ -168,7 +168,7 @@ def short_calls(monkeypatch):
 
 def assert_same_lives(one: Any, other: Any) -> None:
     for name in ("scores", "early", "late"):
-        a, b = getattr(one.lived, name), getattr(other.lived, name)
+        a, b = getattr(one.gathered, name), getattr(other.gathered, name)
         np.testing.assert_array_equal(a, b, strict=True)
 
 
@@ -226,7 +226,7 @@ def test_any_number_of_ranks_gives_the_same_bits(walkers, whole, size):
         lived, details = result
         assert_same_lives(lived, whole)
         assert_same_outcomes(details, expected)
-        assert lived.lived.notes == [b"rank %d" % r for r in range(size)]
+        assert lived.gathered.notes == [b"rank %d" % r for r in range(size)]
         np.testing.assert_array_equal(lived.fitness, whole.fitness)
     shares = [len(share_of(GRID.units, r, size)) for r in range(size)]
     assert sum(shares) == GRID.units
@@ -236,16 +236,16 @@ def test_the_order_of_members_and_the_padding_change_no_bit(walkers, whole):
     order = np.random.default_rng(0).permutation(14)
     shuffled = dataclasses.replace(GRID, members=tuple(order.tolist()))
     lived = walkers.live(shuffled, task(), Serial())
-    np.testing.assert_array_equal(lived.lived.scores, whole.lived.scores[order])
+    np.testing.assert_array_equal(lived.scores, whole.scores[order])
     fewer = Grid((5, 6, 7), range(2, 5), 4, 2)
     part = walkers.live(fewer, task(), Serial())
-    np.testing.assert_array_equal(part.lived.scores, whole.lived.scores[5:8, 2:5])
+    np.testing.assert_array_equal(part.scores, whole.scores[5:8, 2:5])
 
 
 def test_units_are_compiled_once_for_all_generations(short_calls):
     people = make(Walk(), 12)
     grid = Grid(tuple(range(6)), range(2), 4, 2)
-    scores = [people.live(grid, task(g), Serial()).lived.scores for g in range(4)]
+    scores = [people.live(grid, task(g), Serial()).scores for g in range(4)]
     people.live(grid, task(5), Serial()).details([1])
     assert people.traces == 2, "one program begins units and one resumes them"
     assert len({array.tobytes() for array in scores}) == 4
@@ -253,10 +253,9 @@ def test_units_are_compiled_once_for_all_generations(short_calls):
 
 def test_lives_in_a_block_equal_lives_alone(walkers, whole):
     alone = walkers.live(dataclasses.replace(GRID, block=1), task(), Serial())
-    np.testing.assert_allclose(
-        alone.lived.scores, whole.lived.scores, rtol=1e-4, atol=1e-3
-    )
-    np.testing.assert_allclose(alone.lived.late, whole.lived.late, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(alone.scores, whole.scores, rtol=1e-4, atol=1e-3)
+    late = alone.gathered.late, whole.gathered.late
+    np.testing.assert_allclose(*late, rtol=1e-4, atol=1e-4)
 
 
 def test_each_life_is_the_life_of_its_key(walkers, whole):
@@ -277,21 +276,21 @@ def test_each_life_is_the_life_of_its_key(walkers, whole):
         ):
             np.testing.assert_allclose(value, wanted, rtol=1e-3, atol=1e-3)
         scores = [float(outcome.score) for outcome in outcomes]
-        np.testing.assert_allclose(
-            whole.lived.scores[row], scores, rtol=1e-3, atol=1e-3
-        )
+        np.testing.assert_allclose(whole.scores[row], scores, rtol=1e-3, atol=1e-3)
         assert float(found.score) == pytest.approx(float(whole.fitness[row]), rel=1e-5)
 
 
 def test_fitness_and_statistics_are_those_of_the_scores(whole):
-    scores = whole.lived.scores.astype(np.float64)
+    scores = whole.scores.astype(np.float64)
     assert scores.shape == (14, 6) and np.unique(scores).size == 14 * 6
     np.testing.assert_allclose(whole.fitness, scores.mean(1), rtol=1e-6)
     statistics = whole.statistics
     error = scores.std(1, ddof=1) / np.sqrt(6)
     np.testing.assert_allclose(statistics.standard_error, error, rtol=1e-5)
-    np.testing.assert_allclose(statistics.early, whole.lived.early.mean(1), rtol=1e-5)
-    np.testing.assert_allclose(statistics.late, whole.lived.late.mean(1), rtol=1e-5)
+    early = whole.gathered.early.mean(1)
+    np.testing.assert_allclose(statistics.early, early, rtol=1e-5)
+    late = whole.gathered.late.mean(1)
+    np.testing.assert_allclose(statistics.late, late, rtol=1e-5)
     assert whole.nonfinite == 0
 
 
@@ -316,9 +315,7 @@ def test_a_stop_within_a_unit_discards_only_that_unit(whole, short_calls):
     assert stop.value.partial.done.tolist() == [True] * 2 + [False] * 10
     resumed = people.live(GRID, task(), Serial(), stop.value.partial)
     assert_same_lives(resumed, people.live(GRID, task(), Serial()))
-    np.testing.assert_allclose(
-        resumed.lived.scores, whole.lived.scores, rtol=1e-4, atol=1e-3
-    )
+    np.testing.assert_allclose(resumed.scores, whole.scores, rtol=1e-4, atol=1e-3)
 
 
 def test_one_stopping_rank_interrupts_all_with_what_all_had_done(walkers, whole):
@@ -344,10 +341,10 @@ def test_one_stopping_rank_interrupts_all_with_what_all_had_done(walkers, whole)
 
 
 def test_generations_and_pools_live_other_lives(walkers, whole):
-    later = walkers.live(GRID, task(4), Serial()).lived.scores
+    later = walkers.live(GRID, task(4), Serial()).scores
     other = task()._replace(pool=pool_key(9, Pool.VALIDATE))
-    elsewhere = walkers.live(GRID, other, Serial()).lived.scores
-    everything = np.concatenate([whole.lived.scores, later, elsewhere])
+    elsewhere = walkers.live(GRID, other, Serial()).scores
+    everything = np.concatenate([whole.scores, later, elsewhere])
     assert np.unique(everything).size == everything.size
 
 
@@ -357,7 +354,7 @@ def test_same_lives_gives_every_member_the_same_world(same):
     people = make(world, 8, same_lives=same)
     lived = people.live(GRID, task(world=world), Serial())
     scores, targets = (
-        lived.lived.scores,
+        lived.scores,
         [float(o.statistics["target"]) for o in lived.details(list(range(14)))],
     )
     assert np.unique(scores[0]).size == 6, "the lives of a member differ"
@@ -371,7 +368,7 @@ def test_fitness_that_is_not_finite_becomes_the_worst_and_is_counted():
         make(world, 8).live(grid, task(world=world), Serial())
         for world in (Walk(luck=True), Walk(luck=True, poison=3.0))
     )
-    sick = ~np.isfinite(lived.lived.scores).all(axis=1)
+    sick = ~np.isfinite(lived.scores).all(axis=1)
     assert 2 < lived.nonfinite == sick.sum() < 12
     np.testing.assert_array_equal(lived.fitness[~sick], clean.fitness[~sick])
     assert (lived.fitness[sick] == clean.fitness[~sick].min()).all()

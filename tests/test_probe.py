@@ -12,12 +12,12 @@ import pytest
 
 from evolife.config.bundled import bundled_configs
 from evolife.config.model import load_config
-from evolife.engine.evaluator import Population
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import Experiment, build
+from evolife.engine.experiment import Experiment
 from evolife.engine.tournament import Champion, hold
 from evolife.envs.recall import Recall
 from evolife.plugins import registry
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 
 LIVES = 2048
@@ -79,7 +79,7 @@ UNKNOWN = {"cartpole": "what an episode of gymnax is worth to a reflex is not kn
 
 
 def experiment_of(config: str, *words: str) -> Experiment:
-    return build(load_config(config, (*COMMON, *words)))
+    return build_run(load_config(config, (*COMMON, *words))).experiment
 
 
 def champion_of(experiment: Experiment) -> Champion:
@@ -89,7 +89,7 @@ def champion_of(experiment: Experiment) -> Champion:
 
 
 def stated(experiment: Experiment) -> float:
-    score = experiment.environment.memoryless(experiment.config.lifetime.steps)
+    score = experiment.environment.memoryless(experiment.settings.steps)
     assert score is not None
     return score
 
@@ -139,22 +139,10 @@ class Leaky(Recall):
         return state, sensed._replace(observation=seen)
 
 
-def moved(experiment: Experiment, world: Recall) -> Experiment:
-    """The experiment, with every life in ``world``."""
-    bins = experiment.config.lifetime.bins
-    population, champions = (
-        Population(old.agent, world, old.member, old.steps, bins, old.same_lives)
-        for old in (experiment.population, experiment.champions)
-    )
-    return dataclasses.replace(
-        experiment, environment=world, population=population, champions=champions
-    )
-
-
 def test_the_probe_finds_what_an_observation_tells():
     experiment = experiment_of(*ALIKE["recall"])
     world = Leaky(delay=5, symbols=2)
-    leaky = moved(experiment, world)
+    leaky = dataclasses.replace(experiment, environment=world)
     champion = champion_of(leaky)
     assert stated(leaky) == stated(experiment) == 2.5
     assert champion.held_out > stated(leaky) + 10 * error(champion)

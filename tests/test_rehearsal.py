@@ -7,8 +7,9 @@ import pytest
 
 from evolife.cli import main
 from evolife.config.model import load_config
-from evolife.engine.experiment import build
 from evolife.errors import EvolifeError, InvalidInput
+from evolife.plugins.build import build_run
+from evolife.run import rehearsal as builder
 from evolife.run.readiness import check_metric, ready
 from evolife.storage import metric_names
 from evolife.sweeps import rehearsal
@@ -22,7 +23,7 @@ def here(monkeypatch):
     """Let this process do what another one would, which takes seconds to start."""
 
     def run(command, input, **_):
-        answer = json.dumps(rehearsal._answer(json.loads(input)))
+        answer = json.dumps(builder.answer(json.loads(input)))
         return rehearsal.subprocess.CompletedProcess(command, 0, answer, "")
 
     monkeypatch.setattr(rehearsal.subprocess, "run", run)
@@ -61,13 +62,13 @@ def test_those_refused_are_listed_by_reason_and_each_is_built_once(
     tmp_path, here, monkeypatch
 ):
     built = []
-    check = rehearsal._refusal
+    check = builder._refusal
 
     def counted(config, *rest):
         built.append(config)
         return check(config, *rest)
 
-    monkeypatch.setattr(rehearsal, "_refusal", counted)
+    monkeypatch.setattr(builder, "_refusal", counted)
     grid = {"agent.hidden": {"values": [[3], "many", [4]]}, "seed": {"range": [0, 5]}}
     with pytest.raises(InvalidInput) as caught:
         refuse(*sweep_of(tmp_path, grid, *SMALL))
@@ -148,9 +149,9 @@ def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(
     words = ["train", "bandit", *SMALL, "population={size: 16}", "--ranks", "1"]
     assert main([*words, "--dry-run", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    made = build(load_config("bandit", [*SMALL, "population={size: 16}"]))
+    made = build_run(load_config("bandit", [*SMALL, "population={size: 16}"]))
     assert report["config"] == made.config.model_dump(mode="json")
-    assert report["units"] == made.grid.units and not report["resume"]
+    assert report["units"] == made.experiment.grid.units and not report["resume"]
     assert report["env_steps"] == 16 * 2 * 4 * 3
     low, high = report["predicted"]["range"]
     assert low <= report["predicted"]["seconds"] <= high
@@ -194,14 +195,14 @@ def test_what_nobody_chose_follows_what_was_chosen(overrides, key, wanted):
     section, name = key.split(".")
     found = load_config("bandit", overrides)
     assert getattr(getattr(found, section), name) == wanted
-    build(found)
+    build_run(found)
 
 
 def test_what_was_chosen_stays_and_is_refused(tmp_path):
     for order in (1, -1):
         words = ["population.size=16", "population.tile=64"][::order]
         with pytest.raises(InvalidInput, match="tile holds at most the 16 members"):
-            build(load_config("bandit", words))
+            build_run(load_config("bandit", words))
     with pytest.raises(InvalidInput, match=r"archive \(1\) must be at least keep"):
         load_config("bandit", ["best_of_k.archive=1"])
 
@@ -209,9 +210,8 @@ def test_what_was_chosen_stays_and_is_refused(tmp_path):
 def test_a_runs_own_config_may_be_used_for_a_smaller_one(tmp_path):
     """It holds every default, and the tile that a larger population was given."""
     path = tmp_path / "config.yaml"
-    path.write_text(
-        build(load_config("bandit", ["population.tile=auto"])).config.to_yaml()
-    )
+    built = build_run(load_config("bandit", ["population.tile=auto"]))
+    path.write_text(built.config.to_yaml())
     pinned = load_config(str(path)).population.tile
     assert pinned != "auto" and pinned > 4
     assert load_config(str(path), ["population.size=4"]).population.tile == 4
@@ -263,7 +263,7 @@ def test_an_unknown_metric_is_refused_with_the_nearest(tmp_path, here):
 
 def test_metrics_of_the_environment_are_known(tmp_path):
     """Those of details are there where and when details are recorded."""
-    made = build(load_config("oven"))
+    made = build_run(load_config("oven")).experiment
     own = "served"
     for name in (
         *metric_names.OF_CHAMPIONS,
@@ -274,13 +274,15 @@ def test_metrics_of_the_environment_are_known(tmp_path):
     for name in metric_names.OF_CHAMPIONS:
         with pytest.raises(InvalidInput, match="no such metric"):
             check_metric(made, name, 1)
-    seldom = build(load_config("oven", ["record.every=7", "generations=20"]))
+    seldom = build_run(
+        load_config("oven", ["record.every=7", "generations=20"])
+    ).experiment
     for when, asked in ((None, 20), (9, 9)):
         with pytest.raises(InvalidInput, match=f"not at generation {asked}"):
             check_metric(seldom, f"best/{own}", when)
     check_metric(seldom, f"best/{own}", 7)
-    curve = build(load_config("oven", ["record.validate_every=4"]))
-    none = build(load_config("oven", ["record.validate_every=null"]))
+    curve = build_run(load_config("oven", ["record.validate_every=4"])).experiment
+    none = build_run(load_config("oven", ["record.validate_every=null"])).experiment
     for name in metric_names.OF_VALIDATION:
         check_metric(made, name, None)
         check_metric(curve, name, None)

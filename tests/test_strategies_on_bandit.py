@@ -5,8 +5,8 @@ import pytest
 
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.errors import InvalidInput
+from evolife.plugins.build import build_run
 from evolife.plugins.registry import strategy_names
 from evolife.ranks.mpi import Serial
 from evolife.strategies.evosax_tables import REFUSED
@@ -28,17 +28,17 @@ def test_a_strategy_evolves_on_the_bandit_or_says_why_not(name: str) -> None:
     config = load_config("bandit", (*TINY, f"strategy={{name: {name}}}"))
     if name in REFUSED:
         with pytest.raises(InvalidInput, match=REFUSED[name]):
-            build(config)
+            build_run(config)
         return
-    experiment = build(config)
+    experiment = build_run(config).experiment
     progress, warnings = begin(experiment), []
     steps = list(evolve(experiment, progress, 0, Serial(), warnings.append))
     assert [step.generation for step in steps] == list(range(1, GENERATIONS + 1))
     assert warnings == []
-    assert experiment.population.traces == 1
+    assert experiment.evaluator.traces == 1
     for step in steps:
-        assert step.lived.nonfinite == 0
-        assert ((step.lived.fitness >= 0) & (step.lived.fitness <= 5)).all()
+        assert step.evaluation.nonfinite == 0
+        assert ((step.evaluation.fitness >= 0) & (step.evaluation.fitness <= 5)).all()
     assert len({step.digest for step in steps}) == GENERATIONS, "the state moves on"
     centre = experiment.strategy.centre(steps[-1].progress.strategy)
     assert all(np.isfinite(leaf).all() for leaf in _leaves(centre))

@@ -16,13 +16,13 @@ from evolife.base import LifeStatistics
 from evolife.config.bundled import bundled_folder
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.engine.tournament import hold
 from evolife.errors import InvalidInput
 from evolife.metalearning.estimators.survivors import Drawn, Survivors, episode, trained
 from evolife.metalearning.tasks import candidates as family
 from evolife.metalearning.tasks import sampling, survivors
 from evolife.metalearning.tasks.candidates import NULL, Candidates, Ranges
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.selection import features, halving
 from evolife.selection.halving import (
@@ -137,9 +137,11 @@ def test_the_operator_of_a_run_is_read_once_when_it_is_built(tmp_path):
     """Hours later the file may be gone, or another."""
     file = tmp_path / "operator.safetensors"
     shutil.copy(bundled_folder("operators") / "survivors.safetensors", file)
-    plain = build(load_config("bandit", LITTLE))
+    plain = build_run(load_config("bandit", LITTLE)).experiment
     assert plain.judge is None
-    judged = build(load_config("bandit", [*LITTLE, f"best_of_k.operator={file}"]))
+    judged = build_run(
+        load_config("bandit", [*LITTLE, f"best_of_k.operator={file}"])
+    ).experiment
     file.unlink()
     *_, last = evolve(judged, begin(judged), 0, Serial(), pytest.fail)
     champions = hold(judged, last.progress.archive, Serial())

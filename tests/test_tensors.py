@@ -11,9 +11,11 @@ from safetensors.numpy import load
 from evolife import keys
 from evolife.engine.tournament import Champion
 from evolife.pytrees import digest, from_bytes, take_apart, to_bytes
+from evolife.run import champions
 from evolife.selection import operator_file
 from evolife.selection.operator import Architecture, Operator, init
-from evolife.storage import champions, checkpoint
+from evolife.storage import checkpoint
+from evolife.storage.champions import read_genomes
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.tensors import to_safetensors
 
@@ -72,8 +74,8 @@ def test_a_champion_comes_back_as_it_was(tmp_path):
     genome = {name: LAYOUTS[name] for name in layouts}
     run = RunFolder(tmp_path)
     run.champions.mkdir()
-    table = champions.write(run, [champion(genome)])
-    found = champions.read_genomes(run, table, genome)
+    table = champions.write(run, [champion(genome)], {}, None)
+    found = read_genomes(run, table, genome)
     for name in layouts:
         same(found[name][0], genome[name])
     json.loads((run.champions / "champions.json").read_text())

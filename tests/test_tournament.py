@@ -17,11 +17,11 @@ from evolife.config.layers import Layer
 from evolife.config.model import parse_config
 from evolife.engine import tournament
 from evolife.engine.archive import CENTRE, Archive, worth_of_best
-from evolife.engine.evaluator import Population
-from evolife.engine.experiment import build
+from evolife.engine.evaluator import Evaluator
 from evolife.engine.grid import Grid
 from evolife.engine.tournament import interval_of_mean
 from evolife.engine.work import Task
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from evolife.selection.halving import sequential_halving
 
@@ -178,7 +178,7 @@ def luck():
             "keep": GENERATIONS, "lives": HELD_OUT, "archive": 2 * GENERATIONS
         },
     }  # fmt: skip
-    experiment = build(parse_config(Layer(data)))
+    experiment = build_run(parse_config(Layer(data))).experiment
     archive = experiment.empty_archive()
     strategy = experiment.newborn()
     propose = jax.jit(experiment.strategy.propose)
@@ -188,7 +188,7 @@ def luck():
     for generation in range(GENERATIONS):
         proposal = propose(strategy, np.int32(generation))
         task = Task(proposal, pool, np.int32(generation))
-        lived = experiment.population.live(experiment.grid, task, Serial())
+        lived = experiment.evaluator.live(experiment.grid, task, Serial())
         best = int(np.argmax(lived.fitness))
         archive.offer(centre, float(lived.fitness[best]), generation + 1, best)
         fitness.append(lived.fitness)
@@ -200,14 +200,14 @@ def held(luck):
     """The champions of pure luck, and which lives of which pool they had."""
     experiment, archive, _ = luck
     tasks: list[tuple[Task, Grid]] = []
-    live = Population.live
+    live = Evaluator.live
 
     def spy(self, grid, task, *rest):
         tasks.append((task, grid))
         return live(self, grid, task, *rest)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Population, "live", spy)
+        patch.setattr(Evaluator, "live", spy)
         champions = tournament.hold(experiment, archive, Serial())
     return champions, tasks
 
@@ -307,11 +307,8 @@ def test_the_centre_has_the_score_of_the_tournament(luck):
     genome = jax.tree.map(lambda leaf: leaf[0], archive.genomes)
     few.offer(genome, 9.0, 1, 5)
     few.offer_centre(genome, 3)
-    config = experiment.config
-    best = config.best_of_k.model_copy(update={"keep": 2, "lives": 64})
-    small = dataclasses.replace(
-        experiment, config=config.model_copy(update={"best_of_k": best})
-    )
+    fewer = dataclasses.replace(experiment.settings, keep=2, held_out_lives=64)
+    small = dataclasses.replace(experiment, settings=fewer)
     champions = {c.source: c for c in tournament.hold(small, few, Serial())}
     assert set(champions) == {"centre", "member 5"}
     centre, member = champions["centre"], champions["member 5"]
@@ -327,7 +324,7 @@ def test_remeasured_scores_depend_on_the_seed_alone(luck):
 
     def scores(steps, lives, seed):
         args = (experiment, stack, 2, steps, lives, seed, Serial())
-        return tournament.remeasure(*args).lived.scores
+        return tournament.remeasure(*args).scores
 
     once = scores(10, 8, 1)
     assert once.shape == (2, 8)

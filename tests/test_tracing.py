@@ -71,9 +71,9 @@ def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
     from evolife.ranks.base import Serial
 
     experiment = checked(run_config(CONFIG | {"env": {"name": "still"}}, [], [HERE]))
-    assert experiment.population.traces == 1
+    assert experiment.evaluator.traces == 1
     list(evolve(experiment, begin(experiment), 0, Serial(), pytest.fail))
-    assert experiment.population.traces == 1
+    assert experiment.evaluator.traces == 1
 
 
 UNPLAIN = {

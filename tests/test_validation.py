@@ -15,10 +15,10 @@ from evolife.config.model import load_config
 from evolife.console.progress import summary
 from evolife.engine import lifetime
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.engine.tournament import hold
 from evolife.engine.validation import Validator, generations_between
 from evolife.engine.work import Interrupted
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 from tests.test_population import StopAfter, in_threads
 
@@ -33,7 +33,7 @@ CONFIG = (
 
 @pytest.fixture(scope="module")
 def experiment():
-    return build(load_config("bandit", CONFIG))
+    return build_run(load_config("bandit", CONFIG)).experiment
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +56,7 @@ def test_the_curve_has_its_points_and_the_centre_s_mean_on_the_fixed_lives(
     points = {step.generation: step.validation for step, _ in whole}
     assert [g for g, point in points.items() if point] == [1, 2, 4, 5]
     agent, world = experiment.agent, experiment.environment
-    pool = keys.pool_key(experiment.config.seed, keys.Pool.CURVE)
+    pool = keys.pool_key(experiment.settings.seed, keys.Pool.CURVE)
 
     @jax.jit
     @jax.vmap

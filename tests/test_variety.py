@@ -13,12 +13,12 @@ from evolife.base import Continuous, Discrete, Environment, Spec, TimeStep
 from evolife.commands.describe import describe
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
-from evolife.engine.experiment import build
 from evolife.engine.tournament import hold
 from evolife.engine.variety import copied, variety
 from evolife.envs.gymnax import Gymnax
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.storage import champions
+from evolife.run import champions
 
 
 class State(NamedTuple):
@@ -117,9 +117,9 @@ def test_describe_promises_no_other_lives_where_there_are_none():
 
 
 def test_champions_of_one_life_are_not_called_held_out():
-    experiment = build(lone())
+    experiment = build_run(lone()).experiment
     [step] = evolve(experiment, begin(experiment), 0, Serial(), print)
-    for row in champions.describe(hold(experiment, step.progress.archive, Serial())):
+    for row in champions.table(hold(experiment, step.progress.archive, Serial())):
         assert row["one_life"] == row["validated"] and row["lives"] == 1
         assert row["held_out"] is None and row["gap"] is None
         assert row["interval"] == [None, None] and row["deviation"] is None

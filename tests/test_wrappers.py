@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from evolife.config.model import load_config
-from evolife.engine.experiment import build
 from evolife.envs.bandit import Bandit
 from evolife.envs.gymnax import Gymnax
 from evolife.envs.oven import Oven
 from evolife.errors import InvalidInput
 from evolife.keys import root_key
+from evolife.plugins.build import build_run
 from evolife.plugins.fit import check_fit
 from evolife.plugins.registry import build_environment
 from evolife.plugins.schema import json_schema
@@ -141,9 +141,10 @@ def test_the_list_goes_from_the_inside_out():
 @pytest.mark.parametrize("name", wrapper_names())
 def test_every_wrapper_fits_runs_and_is_in_the_schema(name):
     words = [f"wrap=[{{{name}: {VALUES[name]}}}]", "lifetime.steps=60"]
-    experiment = build(load_config("cartpole", words))
-    assert experiment.config.env.settings["id"] == "CartPole-v1"
-    assert next(iter(experiment.config.wrap)).keys() == {name}
+    built = build_run(load_config("cartpole", words))
+    assert built.config.env.settings["id"] == "CartPole-v1"
+    assert next(iter(built.config.wrap)).keys() == {name}
+    experiment = built.experiment
     check_fit(experiment.agent, experiment.environment)
     _, sensed, _ = live(experiment.environment)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(sensed))

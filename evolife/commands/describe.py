@@ -72,7 +72,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
     from evolife.run.readiness import ready
 
     check_device()
-    experiment, _ = ready(config)
+    experiment = ready(config)[0].experiment
     environment, agent = experiment.environment, experiment.agent
     spec, steps = environment.spec, config.lifetime.steps
     optimum, memoryless = environment.optimum(steps), environment.memoryless(steps)

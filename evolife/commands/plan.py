@@ -74,12 +74,12 @@ def plan(
 
 
 def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
-    from evolife.engine.experiment import build
+    from evolife.plugins.build import build_run
     from evolife.run import plan
     from evolife.run.idle import idle_ranks
     from evolife.run.memory import check_memory, strategy_bytes
 
-    experiment = build(config)
+    experiment = build_run(config).experiment
     check_memory(experiment)
     measured = plan.measure(experiment)
     predicted = [

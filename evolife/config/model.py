@@ -126,6 +126,22 @@ class Located(Section):
         return self._origins
 
 
+_STRATEGY: Any = Field(
+    default=Choice(name="low_rank"), description="evolution strategy and its settings"
+)
+_SELECTION: Any = Field(
+    default=Choice(name="native"),
+    description="weights of members by fitness; native is the strategy's own",
+)
+
+
+class Search(Located):
+    """How evolution searches, without who lives where."""
+
+    strategy: Choice = _STRATEGY
+    selection: Choice = _SELECTION
+
+
 class RunConfig(Located):
     """Everything a run is determined by."""
 
@@ -142,14 +158,8 @@ class RunConfig(Located):
     agent: Choice = Field(description="agent and its hyperparameters")
     lifetime: Lifetime = Field(description="how long and how often each member lives")
     population: Population = Field(description="how many members, in which tiles")
-    strategy: Choice = Field(
-        default=Choice(name="low_rank"),
-        description="evolution strategy and its settings",
-    )
-    selection: Choice = Field(
-        default=Choice(name="native"),
-        description="weights of members by fitness; native is the strategy's own",
-    )
+    strategy: Choice = _STRATEGY
+    selection: Choice = _SELECTION
     generations: int = Field(
         ge=1, le=2**31 - 1, description="generations to evolve for"
     )

@@ -2,22 +2,20 @@
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from evolife.config.layers import Layer, merge, override_layer
 from evolife.config.model import (
+    Located,
     RunConfig,
     load_config,
     parse_config,
     with_plugins,
 )
-from evolife.config.validation import validated
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
-from evolife.metalearning.config import MetaConfig, load_meta
-from evolife.plugins.files import folders
 
 Source = str | os.PathLike[str] | Mapping[str, Any]
 """A bundled config's name, the path of a YAML file, or the config as plain data."""
@@ -25,6 +23,12 @@ Override = str | Mapping[str, Any]
 """``"agent.hidden=64"`` as on the command line, or ``{"agent.hidden": 64}``."""
 
 _CHOSEN = ("strategy", "selection")
+
+
+def folders(given: str | os.PathLike[str] | Iterable[Any]) -> list[str]:
+    """Paths of plug-in folders, where one or several may be given."""
+    several = [given] if isinstance(given, str | os.PathLike) else given
+    return [os.fspath(folder) for folder in several]
 
 
 def override_texts(
@@ -62,22 +66,10 @@ def run_config(
     named = folders(plugins)
     if isinstance(source, str | os.PathLike):
         return load_config(os.fspath(source), overrides, named)
-    data = _data(source, RunConfig)
+    data = plain_data(source, RunConfig)
     chosen = {key: RunConfig.model_fields[key].default.model_dump() for key in _CHOSEN}
     config = parse_config(merge(Layer({**chosen, **data}), override_layer(overrides)))
     return with_plugins(config, named)
-
-
-def meta_config(source: Source | MetaConfig, overrides: Sequence[str]) -> MetaConfig:
-    """The config of a meta-run, from wherever it is, with ``overrides`` over it.
-
-    Raises:
-        InvalidInput: one line for each thing that is wrong.
-    """
-    if isinstance(source, str | os.PathLike):
-        return load_meta(os.fspath(source), overrides)
-    layer = merge(Layer(_data(source, MetaConfig)), override_layer(overrides))
-    return validated(MetaConfig, layer.data, layer.origins)
 
 
 def environment_override(env: Source) -> str:
@@ -101,8 +93,12 @@ def environment_override(env: Source) -> str:
         raise InvalidInput(f"{path}: every number must be finite") from error
 
 
-def _data(source: Any, model: type[RunConfig] | type[MetaConfig]) -> dict[str, Any]:
-    """The config as a YAML file would hold it."""
+def plain_data(source: Any, model: type[Located]) -> dict[str, Any]:
+    """The config as a YAML file would hold it.
+
+    Raises:
+        InvalidInput: it holds what no YAML file could.
+    """
     if isinstance(source, model):
         return source.model_dump(mode="json", by_alias=True)
     if not isinstance(source, Mapping):

@@ -10,14 +10,14 @@ import numpy as np
 from evolife.base import LifeStatistics
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Outcome
+from evolife.engine.work import Partial, Task
 from evolife.ranks.mpi import Ranks
 
 if TYPE_CHECKING:
-    from evolife.engine.evaluator import Population
-from evolife.engine.work import Partial, Task
+    from evolife.engine.evaluator import Evaluator
 
 
-class Lived(NamedTuple):
+class Gathered(NamedTuple):
     """What crossed the network: the same on every rank."""
 
     scores: np.ndarray
@@ -34,35 +34,40 @@ class Lived(NamedTuple):
     """Wall time that each rank lived for."""
 
 
-class Generation:
+class Evaluation:
     """A grid that was lived, with what stayed on the rank that lived it."""
 
     def __init__(
         self,
-        population: "Population",
+        evaluator: "Evaluator",
         grid: Grid,
-        task: "Task",
-        lived: Lived,
+        task: Task,
+        gathered: Gathered,
         outcomes: dict[int, Outcome],
         ranks: Ranks,
         whole: Partial | None = None,
     ) -> None:
         """``whole`` is what a checkpoint keeps of it before it has taught anything."""
         self.whole = whole
-        self.population, self.grid, self.task = population, grid, task
-        self.lived, self.ranks = lived, ranks
+        self.evaluator, self.grid, self.task = evaluator, grid, task
+        self.gathered, self.ranks = gathered, ranks
         self._outcomes = outcomes
+
+    @property
+    def scores(self) -> np.ndarray:
+        """``(members, lives)`` float32 returns."""
+        return self.gathered.scores
 
     @functools.cached_property
     def counted(self) -> np.ndarray:
         """``(lives,)`` bool: the lives that fitness is the mean of."""
-        return counted_lives(self.lived.scores, self.population.same_lives)
+        return counted_lives(self.scores, self.evaluator.same_lives)
 
     @functools.cached_property
     def measured(self) -> np.ndarray:
         """``(members,)`` mean return over lives; may hold NaN or infinity."""
         with np.errstate(invalid="ignore", over="ignore"):
-            means = self._of_counted(self.lived.scores).mean(axis=1, dtype=np.float64)
+            means = self._of_counted(self.scores).mean(axis=1, dtype=np.float64)
             return means.astype(np.float32)
 
     @functools.cached_property
@@ -94,7 +99,7 @@ class Generation:
     @functools.cached_property
     def statistics(self) -> LifeStatistics:
         """What else is known of each member's lives, made finite."""
-        scores = self._of_counted(self.lived.scores)
+        scores = self._of_counted(self.scores)
         lives = scores.shape[1]
         with np.errstate(invalid="ignore"):
             error = (
@@ -102,7 +107,7 @@ class Generation:
                 if lives > 1
                 else np.zeros(len(scores))
             )
-            parts = map(self._of_counted, (self.lived.early, self.lived.late))
+            parts = map(self._of_counted, (self.gathered.early, self.gathered.late))
             means = (*(part.mean(axis=1) for part in parts), error)
         finite: list[Any] = [
             np.nan_to_num(mean, posinf=0, neginf=0).astype(np.float32) for mean in means
@@ -121,7 +126,7 @@ class Generation:
         Each rank puts what it lived into a table that is zero elsewhere, so the sum
         over ranks is exact. Units that a checkpoint restored are lived again by rank 0.
         """
-        like = self.population.outcome_of_one(self.grid, self.task)
+        like = self.evaluator.outcome_of_one(self.grid, self.task)
         width = sum(leaf.size for leaf in jax.tree.leaves(like))
         table = np.zeros((len(rows), len(self.grid.lives), width + 1), np.float32)
         self._fill(rows, table)
@@ -148,7 +153,7 @@ class Generation:
         for i, j in np.argwhere(missing):
             unit = self.grid.places(rows[i], int(j))[0]
             if unit not in self._outcomes:
-                lived = self.population.live_unit(
+                lived = self.evaluator.live_unit(
                     self.grid, unit, self.task, lambda: False
                 )
                 self._outcomes[unit] = jax.device_get(lived)

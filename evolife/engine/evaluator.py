@@ -5,6 +5,8 @@ on the number of ranks. XLA's last digits depend on the batch shape, so fixed sh
 what makes any assignment of units to ranks give equal bits.
 """
 
+import dataclasses
+import functools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -14,9 +16,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from evolife.base import Agent, Array, Environment, Genome, Key
-from evolife.engine import lifetime
-from evolife.engine.evaluation import Generation, Lived
+from evolife.engine.evaluation import Evaluation, Gathered
 from evolife.engine.grid import Grid
+from evolife.engine.lifetime import Life, Lifetime, Outcome
 from evolife.engine.work import SHARE, Begun, Interrupted, Partial, Task
 from evolife.keys import life_key
 from evolife.ranks.mpi import Ranks, share_of
@@ -26,32 +28,47 @@ _CALL_LIMIT = 2**20
 """Member-steps in one call of a program: how soon a stop request is heeded."""
 
 
-class Population:
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evaluator:
     """Lives genomes that ``member(proposal, index)`` builds; compiled once."""
 
-    def __init__(
-        self,
-        agent: Agent,
-        environment: Environment,
-        member: Callable[[Any, Array], Genome],
-        steps: int,
-        bins: int,
-        same_lives: bool = False,
-        skip: bool = True,
-    ) -> None:
-        """Prepare lives of ``steps`` steps, recorded in ``bins`` bins.
+    agent: Agent
+    environment: Environment
+    member: Callable[[Any, Array], Genome]
+    steps: int
+    """Of one life."""
+    requested_bins: int
+    """Bins that a life is recorded in, at most one a step."""
+    same_lives: bool = False
+    """All members live the same lives."""
+    skip: bool = True
+    """Whether lives that can earn nothing more cost nothing more."""
+    _traced: list[str] = dataclasses.field(default_factory=list, init=False, repr=False)
 
-        With ``skip`` off, lives that can earn nothing more are lived to their end.
-        """
-        self.agent, self.environment, self.member = agent, environment, member
-        self.steps, self.same_lives = steps, same_lives
-        self._axis = _AXES if skip else None
-        self.edges = lifetime.bin_edges(steps, bins)
-        self.bins = len(self.edges) - 1
-        self.traces = 0
-        self._outcome: lifetime.Outcome | None = None
-        self._begin = jax.jit(self._begin_lives)
-        self._resume = jax.jit(self._resume_lives)
+    @functools.cached_property
+    def lifetime(self) -> Lifetime:
+        """How each life is lived."""
+        axis = _AXES if self.skip else None
+        bins = self.requested_bins
+        return Lifetime(self.agent, self.environment, self.steps, bins, axis)
+
+    @property
+    def edges(self) -> np.ndarray:
+        """``(B + 1,)`` int32 steps at which bins begin."""
+        return self.lifetime.edges
+
+    @property
+    def traces(self) -> int:
+        """How many programs were traced so far."""
+        return len(self._traced)
+
+    @functools.cached_property
+    def _begin(self) -> Callable[..., Any]:
+        return jax.jit(self._begin_lives)
+
+    @functools.cached_property
+    def _resume(self) -> Callable[..., Any]:
+        return jax.jit(self._resume_lives)
 
     def live(
         self,
@@ -61,7 +78,7 @@ class Population:
         partial: Partial | None = None,
         note: bytes = b"",
         ahead: Begun | None = None,
-    ) -> Generation:
+    ) -> Evaluation:
         """Live the whole grid, shared among the ranks.
 
         ``ahead`` is what :meth:`begin_share` gave for the same task.
@@ -93,8 +110,8 @@ class Population:
         seconds = {"live": lived - start, "gather": time.perf_counter() - lived}
         notes = [words[: -SHARE.size] for words in heard]
         lived_for = [spent for _, spent in shares]
-        table = Lived(scores, early, late, notes, seconds, lived_for)
-        return Generation(self, grid, task, table, outcomes, ranks, partial)
+        table = Gathered(scores, early, late, notes, seconds, lived_for)
+        return Evaluation(self, grid, task, table, outcomes, ranks, partial)
 
     def begin_share(self, grid: Grid, task: Task, ranks: Ranks) -> Begun | None:
         """Give the device the first unit of this rank's share of a whole grid.
@@ -111,9 +128,9 @@ class Population:
         task: Task,
         ranks: Ranks,
         ahead: Begun | None,
-    ) -> Iterator[tuple[int, lifetime.Outcome]]:
+    ) -> Iterator[tuple[int, Outcome]]:
         """Yield outcomes, one unit computing while the one before it is fetched."""
-        before: tuple[int, lifetime.Outcome] | None = None
+        before: tuple[int, Outcome] | None = None
         for unit in units.tolist():
             begun = ahead if ahead and ahead.unit == unit else None
             outcome = self.live_unit(grid, unit, task, ranks.stop_requested, begun)
@@ -132,16 +149,16 @@ class Population:
         task: Task,
         stop: Callable[[], bool],
         begun: Begun | None = None,
-    ) -> lifetime.Outcome | None:
+    ) -> Outcome | None:
         """Live one unit, or go on with it; None if ``stop()`` came true before."""
         if stop():
             return None
         _, life, outcome, stride = begun or self._begin_unit(grid, unit, task)
-        for begin in range(stride, self.bins, stride):
+        for begin in range(stride, self.lifetime.bins, stride):
             jax.block_until_ready(life)
             if stop():
                 return None
-            end = min(begin + stride, self.bins)
+            end = min(begin + stride, self.lifetime.bins)
             life, outcome = self._resume(
                 task, *grid.lanes(unit), life, np.int32(begin), np.int32(end)
             )
@@ -149,26 +166,25 @@ class Population:
 
     def _begin_unit(self, grid: Grid, unit: int, task: Task) -> Begun:
         whole = grid.tile * grid.block * self.steps
-        stride = min(self.bins, max(1, self.bins * _CALL_LIMIT // whole))
+        stride = min(
+            self.lifetime.bins, max(1, self.lifetime.bins * _CALL_LIMIT // whole)
+        )
         life, outcome = self._begin(task, *grid.lanes(unit), np.int32(stride))
         return Begun(unit, life, outcome, stride)
 
-    def outcome_of_one(self, grid: Grid, task: Task) -> lifetime.Outcome:
+    def outcome_of_one(self, grid: Grid, task: Task) -> Outcome:
         """Zeros in the shapes of one life's outcome."""
-        if self._outcome is None:
-            lanes = grid.lanes(0)
-            shapes = jax.eval_shape(self._begin, task, *lanes, np.int32(1))[1]
-            self._outcome = jax.tree.map(lambda leaf: np.zeros(leaf.shape[2:]), shapes)
-        return self._outcome
+        shapes = jax.eval_shape(self._begin, task, *grid.lanes(0), np.int32(1))[1]
+        return jax.tree.map(lambda leaf: np.zeros(leaf.shape[2:]), shapes)
 
     def _begin_lives(
         self, task: Task, members: Array, lives: Array, end: Array
-    ) -> tuple[lifetime.Life, lifetime.Outcome]:
-        self.traces += 1
+    ) -> tuple[Life, Outcome]:
+        self._traced.append("begin")
 
-        def begin(genome: Genome, key: Key, _: None) -> lifetime.Life:
-            life = lifetime.birth(self.agent, self.environment, genome, key, self.bins)
-            return self._advance(genome, key, life, jnp.int32(0), end)
+        def begin(genome: Genome, key: Key, _: None) -> Life:
+            life = self.lifetime.birth(genome, key)
+            return self.lifetime.advance(genome, life, key, jnp.int32(0), end)
 
         return self._over_tile(begin, task, members, lives, None)
 
@@ -177,41 +193,25 @@ class Population:
         task: Task,
         members: Array,
         lives: Array,
-        paused: lifetime.Life,
+        paused: Life,
         begin: Array,
         end: Array,
-    ) -> tuple[lifetime.Life, lifetime.Outcome]:
-        self.traces += 1
+    ) -> tuple[Life, Outcome]:
+        self._traced.append("resume")
 
-        def resume(genome: Genome, key: Key, life: lifetime.Life) -> lifetime.Life:
-            return self._advance(genome, key, life, begin, end)
+        def resume(genome: Genome, key: Key, life: Life) -> Life:
+            return self.lifetime.advance(genome, life, key, begin, end)
 
         return self._over_tile(resume, task, members, lives, paused)
 
-    def _advance(
-        self, genome: Genome, key: Key, life: lifetime.Life, begin: Array, end: Array
-    ) -> lifetime.Life:
-        edges = jnp.asarray(self.edges)
-        return lifetime.advance(
-            self.agent,
-            self.environment,
-            genome,
-            life,
-            key,
-            edges,
-            begin,
-            end,
-            self._axis,
-        )
-
     def _over_tile(
         self,
-        live: Callable[[Genome, Key, Any], lifetime.Life],
+        live: Callable[[Genome, Key, Any], Life],
         task: Task,
         members: Array,
         lives: Array,
-        paused: lifetime.Life | None,
-    ) -> tuple[lifetime.Life, lifetime.Outcome]:
+        paused: Life | None,
+    ) -> tuple[Life, Outcome]:
         """Map ``live`` over members and, sharing each member's genome, over lives."""
 
         def of_member(index: Array, paused: Any) -> Any:
@@ -221,14 +221,13 @@ class Population:
             def of_life(number: Array, paused: Any) -> Any:
                 key = life_key(task.pool, task.generation, who, number)
                 life = live(genome, key, paused)
-                edges = jnp.asarray(self.edges)
-                return life, lifetime.judge(self.environment, life, edges)
+                return life, self.lifetime.judge(life)
 
             return jax.vmap(of_life, axis_name=_AXES[1])(lives, paused)
 
         return jax.vmap(of_member, axis_name=_AXES[0])(members, paused)
 
 
-def _row(outcome: lifetime.Outcome) -> np.ndarray:
+def _row(outcome: Outcome) -> np.ndarray:
     """``(tile, block, 3)``: what crosses the network."""
     return np.stack([outcome.score, outcome.early, outcome.late], axis=-1)

@@ -11,8 +11,8 @@ import numpy as np
 from evolife import keys
 from evolife.base import StrategyState
 from evolife.engine.archive import Archive, worth_of_best
-from evolife.engine.evaluation import Generation
-from evolife.engine.experiment import Experiment, materialised
+from evolife.engine.evaluation import Evaluation
+from evolife.engine.experiment import Experiment
 from evolife.engine.lifetime import Outcome
 from evolife.engine.validation import Validation, Validator
 from evolife.engine.work import Interrupted, Partial, Task
@@ -40,7 +40,7 @@ class Step:
     progress: Progress
     digest: bytes
     """Of the strategy's state after this generation."""
-    lived: Generation
+    evaluation: Evaluation
     details: tuple[Outcome, Outcome] | None
     """The best and the median member's lives, where they were asked for."""
     validation: Validation | None
@@ -66,7 +66,7 @@ def evolve(
     ranks: Ranks,
     warn: Callable[[str], None],
 ) -> Iterator[Step]:
-    """Yield each generation after the first ``done``, until the config's last.
+    """Yield each generation after the first ``done``, until the last of the settings.
 
     One in which no member has a finite fitness changes neither the strategy nor the
     archive; the next one draws other members. Nor does an update after which the
@@ -75,50 +75,50 @@ def evolve(
     Raises:
         Interrupted: a stop was asked for; the last step yielded is where to resume.
     """
-    config, grid = experiment.config, experiment.grid
+    settings, grid = experiment.settings, experiment.grid
     guard = Guard(experiment.strategy, warn)
     ask = _asker(experiment, guard)
     keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
     begun = time.perf_counter()
-    while done < config.generations:
-        lived = experiment.population.live(grid, task, ranks, partial, note, ahead)
+    while done < settings.generations:
+        evaluation = experiment.evaluator.live(grid, task, ranks, partial, note, ahead)
         partial, ahead = Partial.none(grid), None
-        if len(set(lived.lived.notes)) > 1:
-            warn(_diverged(done, lived.lived.notes))
+        if len(set(evaluation.gathered.notes)) > 1:
+            warn(_diverged(done, evaluation.gathered.notes))
             strategy = from_rank_zero(strategy, ranks)
             note, task = digest(strategy), ask(strategy, done)
             continue
         told = time.perf_counter()
-        if lived.teaches:
+        if evaluation.teaches:
             strategy = guard.tell(
-                strategy, task.proposal, done, lived.fitness, lived.statistics
+                strategy, task.proposal, done, evaluation.fitness, evaluation.statistics
             )
         note = digest(strategy)
         done += 1
         # Before the archive changes: a stop here goes back to the lives lived so far.
-        validation, validated = validate(lived, strategy, done)
-        keep(archive, lived, strategy, done)
-        if done < config.generations:
+        validation, validated = validate(evaluation, strategy, done)
+        keep(archive, evaluation, strategy, done)
+        if done < settings.generations:
             # Before the yield: the device lives while the host records.
             task = ask(strategy, done)
-            ahead = experiment.population.begin_share(grid, task, ranks)
-        details = _details(lived) if _due(done, config.record.every) else None
+            ahead = experiment.evaluator.begin_share(grid, task, ranks)
+        details = _details(evaluation) if _due(done, settings.details_every) else None
         now = time.perf_counter()
         own = sum(validated.values())
         spent = {"update": now - told - own, "generation": now - begun} | validated
         begun = now
         progress = Progress(strategy, archive, partial)
-        seconds = lived.lived.seconds | spent
-        yield Step(done, progress, note, lived, details, validation, seconds)
+        seconds = evaluation.gathered.seconds | spent
+        yield Step(done, progress, note, evaluation, details, validation, seconds)
 
 
 def _asker(
     experiment: Experiment, guard: Guard
 ) -> Callable[[StrategyState, int], Task]:
     """Return what asks the strategy for the generation after ``done``."""
-    pool = keys.pool_key(experiment.config.seed, keys.Pool.EVOLVE)
+    pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVOLVE)
 
     def ask(strategy: StrategyState, done: int) -> Task:
         return Task(guard.ask(strategy, done), pool, np.int32(done))
@@ -128,17 +128,17 @@ def _asker(
 
 def _archivist(experiment: Experiment) -> Callable[..., None]:
     """Return what keeps each generation's best, and the last generation's centre."""
-    member = materialised(experiment)
+    member = experiment.materialised()
 
     def keep(
-        archive: Archive, lived: Generation, strategy: StrategyState, done: int
+        archive: Archive, evaluation: Evaluation, strategy: StrategyState, done: int
     ) -> None:
-        if lived.teaches:
-            best = int(lived.order[0])
-            genome = jax.device_get(member(lived.task.proposal, np.int32(best)))
-            worth = worth_of_best(lived.fitness, lived.population.same_lives)
-            archive.offer(genome, float(lived.fitness[best]), done, best, worth)
-        if done == experiment.config.generations:
+        if evaluation.teaches:
+            best = int(evaluation.order[0])
+            genome = jax.device_get(member(evaluation.task.proposal, np.int32(best)))
+            worth = worth_of_best(evaluation.fitness, evaluation.evaluator.same_lives)
+            archive.offer(genome, float(evaluation.fitness[best]), done, best, worth)
+        if done == experiment.settings.generations:
             centre = jax.device_get(experiment.strategy.centre(strategy))
             archive.offer_centre(centre, done)
 
@@ -152,7 +152,7 @@ def _validate(
     validator = Validator(experiment)
 
     def validate(
-        lived: Generation, strategy: StrategyState, done: int
+        evaluation: Evaluation, strategy: StrategyState, done: int
     ) -> tuple[Validation | None, dict[str, float]]:
         if not validator.is_due(done):
             return None, {}
@@ -160,15 +160,15 @@ def _validate(
         try:
             found = validator.measure(strategy, ranks)
         except Interrupted as stop:
-            raise Interrupted(lived.whole or stop.partial) from stop
+            raise Interrupted(evaluation.whole or stop.partial) from stop
         return found, {"validate": time.perf_counter() - begun}
 
     return validate
 
 
-def _details(lived: Generation) -> tuple[Outcome, Outcome]:
-    order = lived.order
-    best, median = lived.details([int(order[0]), int(order[len(order) // 2])])
+def _details(evaluation: Evaluation) -> tuple[Outcome, Outcome]:
+    order = evaluation.order
+    best, median = evaluation.details([int(order[0]), int(order[len(order) // 2])])
     return best, median
 
 

@@ -5,6 +5,8 @@ with T, and the life can be carried out and back in between any two bins: the bi
 not depend on where it was cut.
 """
 
+import dataclasses
+import functools
 from typing import NamedTuple
 
 import jax
@@ -23,7 +25,7 @@ from evolife.base import (
     TimeStep,
 )
 
-_BIRTH, _RESET, _AGENT, _WORLD = range(4)
+_BIRTH, _RESET, _AGENT, _ENVIRONMENT = range(4)
 
 
 class Life(NamedTuple):
@@ -59,6 +61,54 @@ def bin_edges(steps: int, bins: int) -> np.ndarray:
     return (np.arange(bins + 1, dtype=np.int64) * steps // bins).astype(np.int32)
 
 
+@dataclasses.dataclass(frozen=True)
+class Lifetime:
+    """Lives of one agent in one environment: how long, and recorded in which bins."""
+
+    agent: Agent
+    environment: Environment
+    steps: int
+    requested_bins: int = 32
+    """B, at most one a step."""
+    axis: tuple[str, ...] | None = ()
+    """Names of the ``vmap`` axes of a tile: once no life of the tile can earn anything
+    more, the remaining bins cost nothing. With None they are lived all the same."""
+
+    @functools.cached_property
+    def edges(self) -> np.ndarray:
+        """``(B + 1,)`` int32 steps at which bins begin."""
+        return bin_edges(self.steps, self.requested_bins)
+
+    @property
+    def bins(self) -> int:
+        """How many bins there are."""
+        return len(self.edges) - 1
+
+    def birth(self, genome: Genome, key: Key) -> Life:
+        """Begin the life that ``key`` stands for."""
+        return birth(self.agent, self.environment, genome, key, self.bins)
+
+    def advance(
+        self, genome: Genome, life: Life, key: Key, begin: Array | int, end: Array | int
+    ) -> Life:
+        """Live bins ``begin .. end - 1``."""
+        return advance(
+            self.agent,
+            self.environment,
+            genome,
+            life,
+            key,
+            jnp.asarray(self.edges),
+            begin,
+            end,
+            self.axis,
+        )
+
+    def judge(self, life: Life) -> Outcome:
+        """Sum up a life lived to its end."""
+        return judge(self.environment, life, jnp.asarray(self.edges))
+
+
 def birth(
     agent: Agent, environment: Environment, genome: Genome, key: Key, bins: int
 ) -> Life:
@@ -86,23 +136,25 @@ def advance(
     same.
     """
     newborn = factored.call(agent.init_state, genome, jax.random.fold_in(key, _BIRTH))
-    thoughts = jax.random.fold_in(key, _AGENT)
-    events = jax.random.fold_in(key, _WORLD)
+    agent_key = jax.random.fold_in(key, _AGENT)
+    environment_key = jax.random.fold_in(key, _ENVIRONMENT)
 
     def step(t: Array, carry: tuple) -> tuple:
-        mind, world, timestep, total = carry
-        mind = mind if agent.learns else newborn
-        mind, action = factored.call(
-            agent.step, genome, mind, timestep, jax.random.fold_in(thoughts, t)
+        agent_state, state, timestep, total = carry
+        agent_state = agent_state if agent.learns else newborn
+        drawn = jax.random.fold_in(agent_key, t)
+        agent_state, action = factored.call(
+            agent.step, genome, agent_state, timestep, drawn
         )
-        world, timestep = environment.step(world, action, jax.random.fold_in(events, t))
-        return mind, world, timestep, total + timestep.reward
+        drawn = jax.random.fold_in(environment_key, t)
+        state, timestep = environment.step(state, action, drawn)
+        return agent_state, state, timestep, total + timestep.reward
 
     def live_bin(b: Array, life: Life) -> Life:
         carry = (*life[:3], jnp.zeros((), jnp.float32))
         carry = jax.lax.fori_loop(edges[b], edges[b + 1], step, carry)
-        mind, world, timestep, total = carry
-        return Life(mind, world, timestep, life.rewards.at[b].set(total))
+        agent_state, state, timestep, total = carry
+        return Life(agent_state, state, timestep, life.rewards.at[b].set(total))
 
     def live_bin_if_alive(b: Array, life: Life) -> Life:
         over = environment.over(life.environment)
@@ -143,8 +195,6 @@ def live(
     bins: int = 32,
 ) -> Outcome:
     """Live one whole life of ``steps`` steps and judge it."""
-    edges = jnp.asarray(bin_edges(steps, bins))
-    count = edges.shape[0] - 1
-    life = birth(agent, environment, genome, key, count)
-    life = advance(agent, environment, genome, life, key, edges, 0, count)
-    return judge(environment, life, edges)
+    lifetime = Lifetime(agent, environment, steps, bins)
+    life = lifetime.birth(genome, key)
+    return lifetime.judge(lifetime.advance(genome, life, key, 0, lifetime.bins))

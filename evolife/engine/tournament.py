@@ -18,9 +18,8 @@ from scipy import special
 from evolife import keys
 from evolife.engine.ablation import learns, switched
 from evolife.engine.archive import CENTRE, Archive
-from evolife.engine.evaluation import Generation, counted_lives
-from evolife.engine.evaluator import Population
-from evolife.engine.experiment import Experiment, champion_population
+from evolife.engine.evaluation import Evaluation, counted_lives
+from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid
 from evolife.engine.variety import copied
 from evolife.engine.work import Task
@@ -124,26 +123,26 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     Raises:
         Interrupted: when a stop was asked for.
     """
-    config, agent = experiment.config, experiment.agent
-    population = experiment.champions
+    settings, agent = experiment.settings, experiment.agent
+    evaluator = experiment.champions
     stack = jax.device_put(archive.genomes)
 
     def live(
         pool: keys.Pool, members: Sequence[int], lives: range, learning: bool = True
-    ) -> Generation:
+    ) -> Evaluation:
         genomes = switched(agent, stack, len(archive.selected), learning)
-        task = Task(genomes, keys.pool_key(config.seed, pool), np.int32(0))
-        return population.live(champion_grid(members, lives), task, ranks)
+        task = Task(genomes, keys.pool_key(settings.seed, pool), np.int32(0))
+        return evaluator.live(champion_grid(members, lives), task, ranks)
 
     def measure(members: Sequence[int], lives: range) -> np.ndarray:
-        scores = live(keys.Pool.VALIDATE, members, lives).lived.scores
+        scores = live(keys.Pool.VALIDATE, members, lives).scores
         # What is finite for no candidate would make them all equally bad.
         counted = counted_lives(scores, same_lives=True)
         return scores if counted.all() else scores[:, counted]
 
     candidates = archive.candidates
-    budget = len(candidates) * config.best_of_k.lives
-    keep, judge = config.best_of_k.keep, experiment.judge
+    budget = len(candidates) * settings.held_out_lives
+    keep, judge = settings.keep, experiment.judge
     if judge is None:
         kept = sequential_halving(measure, candidates, keep, budget)
     else:
@@ -151,9 +150,9 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     # One without a finite score is no champion, unless there is no other.
     kept = [one for one in kept if math.isfinite(one[1])] or kept
     places = [place for place, _ in kept]
-    lives = range(config.best_of_k.lives)
+    lives = range(settings.held_out_lives)
     report = live(keys.Pool.REPORT, places, lives)
-    steps, scores = config.lifetime.steps, report.lived.scores
+    steps, scores = settings.steps, report.scores
     copies = copied(experiment.environment, steps, scores)
     champions = [
         _champion(archive, place, validated, report, row)
@@ -169,8 +168,8 @@ def hold(experiment: Experiment, archive: Archive, ranks: Ranks) -> list[Champio
     return [best, *others]
 
 
-def _unlearned(lived: Generation) -> Unlearned:
-    return Unlearned(lived.lived.scores[0], np.asarray(lived.details([0])[0].curve))
+def _unlearned(ablated: Evaluation) -> Unlearned:
+    return Unlearned(ablated.scores[0], np.asarray(ablated.details([0])[0].curve))
 
 
 def _of_one_life(champion: Champion) -> Champion:
@@ -186,9 +185,9 @@ def _of_one_life(champion: Champion) -> Champion:
 
 
 def _champion(
-    archive: Archive, place: int, validated: float, report: Generation, row: int
+    archive: Archive, place: int, validated: float, report: Evaluation, row: int
 ) -> Champion:
-    scores = report.lived.scores[row]
+    scores = report.scores[row]
     details = report.details([row])[0]
     centre = int(archive.member[place]) == CENTRE
     held_out, deviation = moments(scores)
@@ -219,9 +218,9 @@ def remeasure(
     lives: int,
     seed: int,
     ranks: Ranks,
-) -> Generation:
+) -> Evaluation:
     """Live ``count`` stacked genomes on fresh lives of the EVALUATE pool."""
-    population: Population = champion_population(experiment, steps)
     pool = keys.pool_key(seed, keys.Pool.EVALUATE)
     task = Task(jax.device_put(genomes), pool, np.int32(0))
-    return population.live(champion_grid(range(count), range(lives)), task, ranks)
+    grid = champion_grid(range(count), range(lives))
+    return experiment.stacked(steps).live(grid, task, ranks)

@@ -14,9 +14,9 @@ import numpy as np
 
 from evolife import keys
 from evolife.base import StrategyState
-from evolife.config.model import RunConfig
 from evolife.engine.ablation import switched
 from evolife.engine.experiment import Experiment
+from evolife.engine.settings import Settings
 from evolife.engine.tournament import champion_grid, interval_of_mean, moments
 from evolife.engine.work import Task
 from evolife.ranks.mpi import Ranks
@@ -38,27 +38,27 @@ class Validation(NamedTuple):
     """Upper end."""
 
 
-def generations_between(config: RunConfig) -> int | None:
+def generations_between(settings: Settings) -> int | None:
     """How many generations lie between two validations; None: there are none."""
-    every = config.record.validate_every
+    every = settings.validate_every
     if every != "auto":
         return every
-    lives = config.population.size * config.lifetime.lives
+    lives = settings.population * settings.lives
     # In whole numbers: a float would round a quotient that is whole up to the next.
-    return max(_LEAST, -(-_PART * config.record.validate_lives // lives))
+    return max(_LEAST, -(-_PART * settings.validate_lives // lives))
 
 
 class Validator:
     """Measures the centre of one run; its lives are shared among the ranks."""
 
     def __init__(self, experiment: Experiment) -> None:
-        config, self._strategy = experiment.config, experiment.strategy
-        self._every, self._last = generations_between(config), config.generations
+        settings, self._strategy = experiment.settings, experiment.strategy
+        self._every, self._last = generations_between(settings), settings.generations
         # As many places as the tournament has: the two share one compiled program.
-        self._places = config.best_of_k.archive + 1
-        self._population, self._agent = experiment.champions, experiment.agent
-        self._grid = champion_grid([0], range(config.record.validate_lives))
-        self._pool = keys.pool_key(config.seed, keys.Pool.CURVE)
+        self._places = settings.archive + 1
+        self._evaluator, self._agent = experiment.champions, experiment.agent
+        self._grid = champion_grid([0], range(settings.validate_lives))
+        self._pool = keys.pool_key(settings.seed, keys.Pool.CURVE)
         self._stack = jax.jit(self._stacked)
 
     def is_due(self, done: int) -> bool:
@@ -77,7 +77,7 @@ class Validator:
         """
         genomes = switched(self._agent, self._stack(strategy), self._places)
         task = Task(genomes, self._pool, np.int32(0))
-        scores = self._population.live(self._grid, task, ranks).lived.scores[0]
+        scores = self._evaluator.live(self._grid, task, ranks).scores[0]
         return Validation(moments(scores)[0], *interval_of_mean(scores))
 
     def _stacked(self, strategy: StrategyState) -> Any:

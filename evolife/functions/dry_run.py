@@ -41,10 +41,10 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
         "config": main.config.model_dump(mode="json"),
         "control": control.config.name if control else None,
         "ranks": ranks,
-        "units": main.grid.units,
+        "units": main.experiment.grid.units,
         "env_steps": forecast.env_steps(left),
-        "strategy_bytes": strategy_bytes(main),
-        "idle": idle_ranks(main, ranks),
+        "strategy_bytes": strategy_bytes(main.experiment),
+        "idle": idle_ranks(main.experiment, ranks),
         "predicted": {
             "seconds": found.seconds,
             "range": [found.low, found.high],

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from evolife.config.bundled import bundled_configs
-from evolife.config.sources import Override, Source, meta_config, override_texts
+from evolife.config.sources import Override, Source, override_texts
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors
 from evolife.functions.destination import Destination, destination
 from evolife.functions.process import Quiet, alone, plan_alone
-from evolife.metalearning.config import MetaConfig, load_meta
+from evolife.metalearning.config import MetaConfig, load_meta, meta_config
 from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import run_path
 

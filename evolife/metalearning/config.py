@@ -2,14 +2,16 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Sequence
 from typing import Any
 
 from pydantic import Field
 
 from evolife.config.bundled import find_config
-from evolife.config.layers import file_layer, merge, override_layer
+from evolife.config.layers import Layer, file_layer, merge, override_layer
 from evolife.config.model import Checkpoint, Choice, Located, Section
+from evolife.config.sources import Source, plain_data
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 
@@ -92,6 +94,18 @@ def load_meta(name_or_path: str, overrides: Sequence[str] = ()) -> MetaConfig:
     config = validated(MetaConfig, layer.data, layer.origins)
     config._origins = layer.origins
     return config
+
+
+def meta_config(source: Source | MetaConfig, overrides: Sequence[str]) -> MetaConfig:
+    """The config of a meta-run, from wherever it is, with ``overrides`` over it.
+
+    Raises:
+        InvalidInput: one line for each thing that is wrong.
+    """
+    if isinstance(source, str | os.PathLike):
+        return load_meta(os.fspath(source), overrides)
+    layer = merge(Layer(plain_data(source, MetaConfig)), override_layer(overrides))
+    return validated(MetaConfig, layer.data, layer.origins)
 
 
 def meta_digest(config: MetaConfig) -> str:

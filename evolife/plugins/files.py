@@ -6,12 +6,11 @@ import importlib.metadata
 import importlib.resources
 import importlib.util
 import inspect
-import os
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.plugins.imports import import_file, is_beside
@@ -30,12 +29,6 @@ class _Found(NamedTuple):
     path: Path
     module: str | None
     """Name to import it by; None for a file loaded by its path."""
-
-
-def folders(given: str | os.PathLike[str] | Iterable[Any]) -> list[str]:
-    """Paths of plug-in folders, where one or several may be given."""
-    several = [given] if isinstance(given, str | os.PathLike) else given
-    return [os.fspath(folder) for folder in several]
 
 
 def names(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:

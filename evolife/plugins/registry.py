@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife import selection
-from evolife.config.model import RunConfig
+from evolife.config.model import Located, RunConfig
 from evolife.config.validation import locate
 from evolife.errors import InvalidInput
 from evolife.plugins.files import KINDS, load, names, plugin_errors, summary, unknown
@@ -66,7 +66,7 @@ def selection_summaries() -> dict[str, str]:
     return special | {key: meanings[cls] for key, cls in _table(tree, "SHAPINGS")}
 
 
-def check_name(section: str, config: RunConfig, allowed: Sequence[str]) -> str:
+def check_name(section: str, config: Located, allowed: Sequence[str]) -> str:
     """The name that a section gives, if it is one of ``allowed``.
 
     Raises:

@@ -1,5 +1,6 @@
 """The worlds and programs that a run's champions act in, built when first needed."""
 
+import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,10 +11,11 @@ import numpy as np
 from evolife import keys
 from evolife.base import Genome
 from evolife.config.sources import run_config
-from evolife.engine.evaluator import Population
-from evolife.engine.experiment import Experiment, build, champion_population
+from evolife.engine.evaluator import Evaluator
+from evolife.engine.experiment import Experiment
 from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
+from evolife.plugins.build import build_run
 from evolife.processes.embedded import prepare
 from evolife.results.hand import Hand
 from evolife.storage import champions
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 class Stage(NamedTuple):
     """One world with all champions, ready to live in."""
 
-    population: Population
+    evaluator: Evaluator
     genomes: Genome
     """Stacked along a leading axis, best first."""
 
@@ -40,7 +42,7 @@ class Stage(NamedTuple):
         grid = champion_grid([place], range(lives))
         blocks = [
             jax.device_get(
-                self.population.live_unit(grid, unit, task, lambda: False)
+                self.evaluator.live_unit(grid, unit, task, lambda: False)
             ).curve
             for unit in range(grid.units)
         ]
@@ -59,7 +61,7 @@ class Stages:
     @cached_property
     def experiment(self) -> Experiment:
         """The run's own; raises ``InvalidInput`` where it cannot be built again."""
-        return build(self._run.config)
+        return build_run(self._run.config).experiment
 
     @cached_property
     def genomes(self) -> Genome:
@@ -79,12 +81,10 @@ class Stages:
         return self._stages[asked]
 
     def _built(self, overrides: tuple[str, ...]) -> Stage:
-        experiment = build(run_config(self._run.config, overrides))
-        usual = champion_population(experiment, experiment.config.lifetime.steps)
-        population = Population(
-            usual.agent, usual.environment, usual.member, usual.steps, usual.steps, True
-        )
-        return Stage(population, self._read(experiment))
+        experiment = build_run(run_config(self._run.config, overrides)).experiment
+        steps = experiment.settings.steps
+        evaluator = dataclasses.replace(experiment.stacked(steps), requested_bins=steps)
+        return Stage(evaluator, self._read(experiment))
 
     def _read(self, experiment: Experiment) -> Any:
         run = self._run.folder

@@ -32,7 +32,7 @@ def statement_faults(optimum: float | None, memoryless: float | None) -> list[st
 
 def measured_faults(experiment: Experiment, returns: np.ndarray) -> list[str]:
     """The same, and where ``(lives,)`` returns of one agent on fresh lives disagree."""
-    environment, steps = experiment.environment, experiment.config.lifetime.steps
+    environment, steps = experiment.environment, experiment.settings.steps
     optimum, memoryless = environment.optimum(steps), environment.memoryless(steps)
     faults = statement_faults(optimum, memoryless)
     # Copies of one life are no sample.

@@ -7,12 +7,13 @@ import numpy as np
 
 from evolife.base import Genome
 from evolife.config.model import RunConfig, load_config
-from evolife.engine.evaluation import Generation
-from evolife.engine.experiment import Experiment, build
+from evolife.engine.evaluation import Evaluation
+from evolife.engine.experiment import Experiment
 from evolife.engine.tournament import interval_of_mean, moments, remeasure
 from evolife.engine.variety import copied
 from evolife.engine.work import Interrupted
 from evolife.errors import Stopped
+from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Ranks
 from evolife.run import filmstrip
 from evolife.run.bounds import measured_faults
@@ -43,7 +44,7 @@ def evaluate(
             or it cannot be filmed.
         Stopped: a signal came.
     """
-    experiment = build(config)
+    experiment = build_run(config).experiment
     if film:
         refuse_unfilmable(experiment.environment, config)
     table = champions.read(run)
@@ -51,7 +52,7 @@ def evaluate(
     steps = config.lifetime.steps
     # First, because a film that cannot be written should cost no other lives.
     given = experiment, genomes, lives, ranks, life
-    files = {"film": _filmed(run, *given)} if film else {}
+    files = {"film": _filmed(run, config.env.name, *given)} if film else {}
     try:
         lived = remeasure(
             experiment, genomes, len(table), steps, lives, config.seed, ranks
@@ -65,7 +66,7 @@ def evaluate(
         "lives": lives,
         "optimum": experiment.environment.optimum(steps),
         "memoryless": experiment.environment.memoryless(steps),
-        "faults": measured_faults(experiment, lived.lived.scores[0]),
+        "faults": measured_faults(experiment, lived.scores[0]),
         "champions": _rows(table, lived, gap=_as_evolved(run, config)),
         **files,
     }
@@ -82,6 +83,7 @@ def _as_evolved(run: RunFolder, config: RunConfig) -> bool:
 
 def _filmed(
     run: RunFolder,
+    name: str,
     experiment: Experiment,
     genomes: Genome,
     lives: int,
@@ -96,19 +98,18 @@ def _filmed(
         raise Stopped(_STOPPED)
     if film is None:
         return []
-    name = experiment.config.env.name
     return filmstrip.write(run.path, experiment.environment, film, name)
 
 
 def _rows(
-    table: Sequence[dict[str, Any]], lived: Generation, gap: bool
+    table: Sequence[dict[str, Any]], lived: Evaluation, gap: bool
 ) -> list[dict[str, Any]]:
     details = lived.details(list(range(len(table))))
-    environment, steps = lived.population.environment, lived.population.steps
-    copies = copied(environment, steps, lived.lived.scores)
+    environment, steps = lived.evaluator.environment, lived.evaluator.steps
+    copies = copied(environment, steps, lived.scores)
     rows: list[dict[str, Any]] = []
     for row, all_scores, copy, outcome in zip(
-        table, lived.lived.scores, copies, details, strict=True
+        table, lived.scores, copies, details, strict=True
     ):
         scores = all_scores[:1] if copy else all_scores
         mean, deviation = moments(scores)

@@ -28,15 +28,16 @@ from evolife.base import (
     TimeStep,
 )
 from evolife.config.model import RunConfig
-from evolife.engine.evaluation import Generation
-from evolife.engine.evaluator import Population
-from evolife.engine.experiment import Experiment, champion_population
+from evolife.engine.evaluation import Evaluation
+from evolife.engine.evaluator import Evaluator
+from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Life, Outcome, advance
 from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.build import BuiltRun
 from evolife.plugins.fit import action_shapes
 from evolife.ranks.mpi import Ranks
 from evolife.run.filmstrip import Film, Scene
@@ -72,20 +73,20 @@ def _draws(environment: type) -> bool:
     return getattr(environment, "draw", None) is not Environment.draw
 
 
-def check_record(experiment: Experiment) -> None:
+def check_record(built: BuiltRun) -> None:
     """Refuse films in the record of a run that cannot be drawn.
 
     Raises:
         InvalidInput: the environment draws nothing, or Pillow is not installed.
     """
-    if not experiment.config.record.film_every:
+    if not built.config.record.film_every:
         return
     if importlib.util.find_spec("PIL") is None:
         raise InvalidInput(
             "record.film_every needs the package 'pillow', which is not installed; "
             "run: pip install 'evolife[film]', or set record.film_every: null"
         )
-    given = experiment.environment, experiment.config, "record.film_every"
+    given = built.experiment.environment, built.config, "record.film_every"
     refuse_unfilmable(*given)
 
 
@@ -97,30 +98,31 @@ def best_life(
     ``genomes`` are those of all champions, best first; ``life`` is its number, 0 to
     ``lives - 1``. None if a stop was asked for.
     """
-    config = experiment.config
-    population = _watched(champion_population(experiment, config.lifetime.steps))
-    pool = keys.pool_key(config.seed, keys.Pool.EVALUATE)
+    settings = experiment.settings
+    watched = _watched(experiment.stacked(settings.steps))
+    pool = keys.pool_key(settings.seed, keys.Pool.EVALUATE)
     task = Task(jax.device_put(genomes), pool, np.int32(0))
     grid = champion_grid([0], range(lives))
-    return population.film(task, grid, 0, ranks.stop_requested, life)
+    return watched.film(task, grid, 0, ranks.stop_requested, life)
 
 
 class Camera:
     """Films the best member of a generation; the programs are compiled once."""
 
     def __init__(self, experiment: Experiment) -> None:
-        self._population = _watched(experiment.population)
+        self._watched = _watched(experiment.evaluator)
 
-    def best_life(self, lived: Generation) -> Film | None:
+    def best_life(self, evaluation: Evaluation) -> Film | None:
         """Live the first life of the best member again, on this rank alone.
 
         None if a stop was asked for.
         """
-        best, stop = int(lived.order[0]), lived.ranks.stop_requested
-        return self._population.film(lived.task, lived.grid, best, stop)
+        best, stop = int(evaluation.order[0]), evaluation.ranks.stop_requested
+        return self._watched.film(evaluation.task, evaluation.grid, best, stop)
 
 
-class _Watched(Population):
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Watched(Evaluator):
     """Lives one unit of work bin by bin, and looks at one of its lives in between."""
 
     def film(
@@ -176,7 +178,7 @@ class _Watched(Population):
         return (life.environment, action), (life.rewards, outcome)
 
 
-def _watched(usual: Population) -> _Watched:
+def _watched(usual: Evaluator) -> _Watched:
     """The same lives, cut into bins between which they are looked at."""
     return _Watched(
         usual.agent,

@@ -22,9 +22,9 @@ def idle_ranks(experiment: Experiment, ranks: int) -> str:
 
 def _tile_for(experiment: Experiment, ranks: int) -> int:
     """The largest power of two that makes enough units; 0 if there is none."""
-    config, tile = experiment.config, experiment.grid.tile // 2
-    members = tuple(range(config.population.size))
-    lives, steps = config.lifetime.lives, config.lifetime.steps
+    settings, tile = experiment.settings, experiment.grid.tile // 2
+    members = tuple(range(settings.population))
+    lives, steps = settings.lives, settings.steps
     powers = [2**i for i in reversed(range(tile.bit_length()))]
     for tile in powers:
         grid = Grid(members, range(lives), tile, lives_block(lives, tile, steps))

@@ -13,8 +13,8 @@ from evolife.dashboard import hparams
 from evolife.dashboard.dashboard import Dashboard
 from evolife.dashboard.layout import LIFE, UNLEARNED
 from evolife.engine.evolution import Progress, Step
-from evolife.engine.experiment import Experiment
 from evolife.errors import EvolifeError, Stopped
+from evolife.plugins.build import BuiltRun
 from evolife.run import filmstrip
 from evolife.run.film import Camera
 from evolife.run.timing import CompileClock
@@ -34,14 +34,14 @@ class Journal:
 
     def __init__(
         self,
-        experiment: Experiment,
+        built: BuiltRun,
         run: RunFolder,
         done: int,
         display: Display,
         ranks: int = 1,
     ) -> None:
         """Open the record after ``done`` generations; drop what lies beyond."""
-        self._experiment, self._run, self._display = experiment, run, display
+        self._built, self._run, self._display = built, run, display
         self._metrics = MetricsFile(run.metrics_path)
         last = self._metrics.truncate_after(done) or {}
         self._earlier = float(last.get("wall_s", 0.0))
@@ -54,9 +54,9 @@ class Journal:
         """Generations in which no member had a finite fitness."""
         known = [line["validation/mean"] for line in lines if "validation/mean" in line]
         self._validated: dict[str, Any] = {"validation/mean": (known or [None])[-1]}
-        self._camera = Camera(experiment)
+        self._camera = Camera(built.experiment)
         self.dashboard: Dashboard | None = None
-        if experiment.config.record.tensorboard:
+        if built.config.record.tensorboard:
             self.dashboard = Dashboard(run.tensorboard, done or None)
             self._begin(self.dashboard, lines)
 
@@ -79,7 +79,7 @@ class Journal:
 
     def record(self, step: Step) -> None:
         """Write one generation."""
-        if not step.lived.teaches:
+        if not step.evaluation.teaches:
             self.nonfinite.append(step.generation)
         metrics = self._summary(step)
         self._metrics.append(metrics)
@@ -90,7 +90,7 @@ class Journal:
 
     def save_if_due(self, done: int, progress: Progress, last: bool = False) -> None:
         """Write a checkpoint now and then, and after the ``last`` generation."""
-        config = self._experiment.config
+        config = self._built.config
         if last or done % config.checkpoint.every == 0 or done == config.generations:
             self.save(done, progress)
 
@@ -98,7 +98,7 @@ class Journal:
         """Write the checkpoint after ``done`` generations."""
         if self.dashboard:
             self.dashboard.flush()
-        config = self._experiment.config
+        config = self._built.config
         extra = {"config_digest": config_digest(config)}
         checkpoint.save(
             self._run.checkpoints, done, progress, extra, config.checkpoint.keep
@@ -115,7 +115,7 @@ class Journal:
         scores = {f"champion/{name}": best.get(name) for name in ("held_out", "gap")}
         self.dashboard.scalars(done, scores)
         self.dashboard.text("champions", table, done)
-        steps = self._experiment.config.lifetime.steps
+        steps = self._built.config.lifetime.steps
         curves = {LIFE: held_out.curves[0], UNLEARNED: held_out.unlearned_curve}
         for tag, curve in curves.items():
             if curve is not None:
@@ -125,7 +125,7 @@ class Journal:
         """Say what the run is, and again what the restart hides of earlier sessions."""
         self._row(None)
         if not lines:
-            config = self._experiment.config.to_yaml()
+            config = self._built.config.to_yaml()
             dashboard.text("config", f"```yaml\n{config}\n```")
         for line in lines:
             dashboard.env_steps(line)
@@ -134,9 +134,7 @@ class Journal:
         """Say how the run ended, unless it was stopped to go on later."""
         try:
             if failure is None:
-                dashboard.summary(
-                    hparams.ended("done"), self._experiment.config.generations
-                )
+                dashboard.summary(hparams.ended("done"), self._built.config.generations)
                 self._row("done")
             elif not issubclass(failure, Stopped):
                 self._row("failed")
@@ -145,12 +143,12 @@ class Journal:
 
     def _row(self, end: hparams.End | None) -> None:
         """Write the run's row of the table of runs."""
-        config = self._experiment.config
+        config = self._built.config
         shown = hparams.settings(config.model_dump(mode="json"), config.record.hparams)
         hparams.write(self._run.tensorboard, shown, self._date, end)
 
     def _summary(self, step: Step) -> dict[str, Any]:
-        steps = self._experiment.steps_per_generation
+        steps = self._built.experiment.settings.steps_per_generation
         spent = {f"time/{name}": value for name, value in step.seconds.items()}
         metrics: dict[str, Any] = {
             "generation": step.generation,
@@ -158,16 +156,16 @@ class Journal:
             "ranks": self._ranks,
             "wall_s": self._earlier + time.perf_counter() - self._begun,
             "env_steps_per_s": steps / step.seconds["generation"],
-            **fitness_summary(step.lived.fitness),
-            "fitness/nonfinite": step.lived.nonfinite,
-            "fitness/nonfinite_lives": int(np.sum(~step.lived.counted)),
+            **fitness_summary(step.evaluation.fitness),
+            "fitness/nonfinite": step.evaluation.nonfinite,
+            "fitness/nonfinite_lives": int(np.sum(~step.evaluation.counted)),
             "fitness/nonfinite_generations": len(self.nonfinite),
-            "life/early": float(np.mean(step.lived.statistics.early)),
-            "life/late": float(np.mean(step.lived.statistics.late)),
+            "life/early": float(np.mean(step.evaluation.statistics.early)),
+            "life/late": float(np.mean(step.evaluation.statistics.late)),
             "digest": step.digest.hex(),
             **spent,
             "time/compile": self._compiling.read(),
-            **_by_rank(step.lived.lived.rank_seconds),
+            **_by_rank(step.evaluation.gathered.rank_seconds),
         }
         if self._warnings:
             metrics["warnings"], self._warnings = self._warnings, []
@@ -192,20 +190,20 @@ class Journal:
             return
         best, median = (outcome.curve for outcome in step.details)
         self._curves.append(best.tolist())
-        steps = self._experiment.config.lifetime.steps
-        dashboard.population(step.generation, step.lived.fitness)
+        steps = self._built.config.lifetime.steps
+        dashboard.population(step.generation, step.evaluation.fitness)
         dashboard.life_curves(step.generation, best, median, steps)
         dashboard.life_map(step.generation, self._curves, steps)
 
     def _film(self, dashboard: Dashboard, step: Step) -> None:
         """Show the life of the best member, now and then and at the end."""
-        config, done = self._experiment.config, step.generation
+        config, done = self._built.config, step.generation
         every = config.record.film_every
         if not every or (done % every and done != config.generations):
             return
-        film = self._camera.best_life(step.lived)
+        film = self._camera.best_life(step.evaluation)
         if film:
-            world, name = self._experiment.environment, config.env.name
+            world, name = self._built.experiment.environment, config.env.name
             strip = filmstrip.stills(world, film, name)
             dashboard.picture("champion/film", _FILM, done, strip)
 

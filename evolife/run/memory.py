@@ -38,12 +38,13 @@ def check_memory(experiment: Experiment, available: int | None = None) -> None:
     available = available or usable_memory()
     if needed <= available:
         return
-    strategy, size = experiment.config.strategy.name, experiment.strategy
+    strategy = experiment.strategy
     raise InvalidInput(
-        f"strategy {strategy}: {size.population_size} members of {size.member_size} "
-        f"numbers take {needed / 1e9:.3g} GB on {ranks} rank(s) of this machine, which "
-        f"has {available / 1e9:.3g} GB; use strategy.name=low_rank, which never builds "
-        "the population, a smaller population.size or agent, or fewer ranks a machine"
+        f"strategy {strategy.name}: {strategy.population_size} members of "
+        f"{strategy.member_size} numbers take {needed / 1e9:.3g} GB on {ranks} rank(s) "
+        f"of this machine, which has {available / 1e9:.3g} GB; use "
+        "strategy.name=low_rank, which never builds the population, a smaller "
+        "population.size or agent, or fewer ranks a machine"
     )
 
 

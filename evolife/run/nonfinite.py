@@ -10,7 +10,7 @@ import collections
 from collections.abc import Iterable, Iterator
 
 from evolife.config.model import RunConfig
-from evolife.engine.evaluation import Generation
+from evolife.engine.evaluation import Evaluation
 
 _REMEDY = (
     "the environment pays NaN or infinity, or genomes have grown beyond all bounds: "
@@ -30,15 +30,15 @@ class NonfiniteCount:
         self._said: collections.Counter[str] = collections.Counter()
         self._said["generation"] = len(self._found)
 
-    def note(self, generation: int, lived: Generation) -> list[str]:
+    def note(self, generation: int, evaluation: Evaluation) -> list[str]:
         """Count what was not finite; return what to say of it.
 
         Of each kind the first, second, fourth, eighth ... is worth a word.
         """
-        if not lived.teaches:
+        if not evaluation.teaches:
             self._found.append(generation)
         words = []
-        for kind, text in _complaints(lived):
+        for kind, text in _complaints(evaluation):
             self._said[kind] += 1
             count = self._said[kind]
             if not count & (count - 1):
@@ -59,22 +59,22 @@ class NonfiniteCount:
         )
 
 
-def _complaints(lived: Generation) -> Iterator[tuple[str, str]]:
+def _complaints(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """What is not finite in a generation, each as its kind and in words."""
-    members, lives = lived.lived.scores.shape
-    if not lived.teaches:
+    members, lives = evaluation.scores.shape
+    if not evaluation.teaches:
         text = "no member has a finite fitness; it teaches nothing and offers no agent"
         yield "generation", text
         return
-    if left_out := lives - int(lived.counted.sum()):
+    if left_out := lives - int(evaluation.counted.sum()):
         yield (
             "life",
             f"{left_out} of the {lives} lives that all members share had no finite "
             "score for any of them; left out for all",
         )
-    if lived.nonfinite:
+    if evaluation.nonfinite:
         yield (
             "member",
-            f"{lived.nonfinite} of {members} members have no finite fitness; they "
+            f"{evaluation.nonfinite} of {members} members have no finite fitness; they "
             "count as the worst",
         )

@@ -15,10 +15,10 @@ import numpy as np
 from evolife import keys
 from evolife.base import LifeStatistics
 from evolife.config.model import RunConfig
-from evolife.engine import experiment as experiments
 from evolife.engine.experiment import Experiment
 from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
+from evolife.plugins.build import build_run
 
 _LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
 """Of one hop between ranks: a cautious guess for an ordinary cluster network."""
@@ -67,19 +67,19 @@ def measure(experiment: Experiment) -> Measured:
     nothing more, generations take less.
     """
     grid, strategy = experiment.grid, experiment.strategy
-    population = experiments.lasting_population(experiment)
+    evaluator = experiment.lasting()
     state = experiment.newborn()
     number = np.int32(0)
     propose, update = jax.jit(strategy.propose), jax.jit(strategy.update)
     proposal = propose(state, number)
-    pool = keys.pool_key(experiment.config.seed, keys.Pool.EVOLVE)
+    pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVOLVE)
     task = Task(proposal, pool, number)
     fitness = np.linspace(0, 1, strategy.population_size, dtype=np.float32)
     flat: Any = np.zeros_like(fitness)
     nothing = LifeStatistics(flat, flat, flat)
 
     def unit() -> Any:
-        return population.live_unit(grid, 0, task, lambda: False)
+        return evaluator.live_unit(grid, 0, task, lambda: False)
 
     def besides() -> Any:
         asked = propose(state, number)
@@ -91,7 +91,7 @@ def measure(experiment: Experiment) -> Measured:
         memory_bytes=_peak_memory(),
         units=grid.units,
         rows=grid.units * grid.tile * grid.block,
-        steps=experiment.steps_per_generation,
+        steps=experiment.settings.steps_per_generation,
     )
 
 
@@ -134,7 +134,7 @@ def tune(config: RunConfig, tiles: Sequence[int]) -> list[tuple[int, float]]:
     for tile in fitting:
         population = config.population.model_copy(update={"tile": tile})
         changed = config.model_copy(update={"population": population})
-        measured = measure(experiments.build(changed))
+        measured = measure(build_run(changed).experiment)
         found.append((tile, measured.steps / (measured.units * measured.unit_seconds)))
     return found
 

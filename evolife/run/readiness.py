@@ -4,16 +4,17 @@ import jax
 
 from evolife import keys
 from evolife.config.model import RunConfig, control_config
-from evolife.engine.experiment import Experiment, build
+from evolife.engine.experiment import Experiment
 from evolife.engine.validation import generations_between
 from evolife.errors import InvalidInput, nearest
+from evolife.plugins.build import BuiltRun, build_run
 from evolife.run.film import check_record
 from evolife.run.memory import check_memory
 from evolife.run.tracing import check_lives
 from evolife.storage import metric_names
 
 
-def ready(config: RunConfig) -> tuple[Experiment, Experiment | None]:
+def ready(config: RunConfig) -> tuple[BuiltRun, BuiltRun | None]:
     """Build a run and its control as ``train`` does.
 
     Raises:
@@ -23,17 +24,17 @@ def ready(config: RunConfig) -> tuple[Experiment, Experiment | None]:
     return checked(config), checked(against) if against else None
 
 
-def checked(config: RunConfig) -> Experiment:
+def checked(config: RunConfig) -> BuiltRun:
     """Build and check one run, without its control.
 
     Raises:
         InvalidInput: it does not fit together, or not into this machine.
     """
-    experiment = build(config)
-    check_memory(experiment)
-    check_record(experiment)
-    check_lives(experiment)
-    return experiment
+    built = build_run(config)
+    check_memory(built.experiment)
+    check_record(built)
+    check_lives(built.experiment)
+    return built
 
 
 def check_metric(experiment: Experiment, name: str, on_the_way: int | None) -> None:
@@ -47,15 +48,15 @@ def check_metric(experiment: Experiment, name: str, on_the_way: int | None) -> N
     """
     details = metric_names.of_details(_statistics(experiment))
     ended = () if on_the_way else metric_names.OF_CHAMPIONS
-    config = experiment.config
+    settings = experiment.settings
     if name in (*ended, *metric_names.OF_GENERATIONS):
         return
     if name in details:
-        when = on_the_way or config.generations
-        _check_time(name, "record.every", config.record.every, when)
+        when = on_the_way or settings.generations
+        _check_time(name, "record.every", settings.details_every, when)
     elif name in metric_names.OF_VALIDATION:
         # The last generation is validated however seldom the others are.
-        every, when = generations_between(config), on_the_way or 1
+        every, when = generations_between(settings), on_the_way or 1
         _check_time(name, "record.validate_every", every, when)
     else:
         known = (

@@ -12,8 +12,8 @@ from evolife.config.difference import changes
 from evolife.config.model import config_digest, digested, load_config
 from evolife.console.terminal import Terminal
 from evolife.engine.evolution import Progress, begin
-from evolife.engine.experiment import Experiment
 from evolife.errors import InvalidInput
+from evolife.plugins.build import BuiltRun
 from evolife.ranks.broadcast import from_rank_zero, on_rank_zero
 from evolife.ranks.mpi import Ranks, mpi_library
 from evolife.storage import checkpoint, metrics
@@ -23,7 +23,7 @@ from evolife.storage.manifest import start_manifest
 from evolife.storage.run_folder import RunFolder, create
 
 
-def check_config(experiment: Experiment, path: Path) -> None:
+def check_config(built: BuiltRun, path: Path) -> None:
     """Check that the run at ``path``, if there is one, is of this config.
 
     Raises:
@@ -32,7 +32,7 @@ def check_config(experiment: Experiment, path: Path) -> None:
     run = RunFolder(path)
     if not run.config_path.is_file():
         return
-    configs = load_config(str(run.config_path)), experiment.config
+    configs = load_config(str(run.config_path)), built.config
     lives, asked = (config.record.validate_lives for config in configs)
     if lives != asked and run.metrics_path.is_file():
         raise InvalidInput(
@@ -49,7 +49,7 @@ def check_config(experiment: Experiment, path: Path) -> None:
 
 
 def enter(
-    experiment: Experiment, run: RunFolder, resume: bool, kept: contextlib.ExitStack
+    built: BuiltRun, run: RunFolder, resume: bool, kept: contextlib.ExitStack
 ) -> None:
     """Make the folder, or go back to one to resume; ``kept`` holds its lock.
 
@@ -58,7 +58,7 @@ def enter(
         EvolifeError: the disk is full or refuses.
     """
     if not (resume and run.config_path.is_file()):
-        create(run.path, experiment.config.to_yaml())
+        create(run.path, built.config.to_yaml())
     kept.enter_context(locked(run.path))
     for part in run.parts:
         # Copying a run may have lost its empty folders.
@@ -67,7 +67,7 @@ def enter(
 
 
 def load_progress(
-    experiment: Experiment, run: RunFolder, ranks: Ranks, terminal: Terminal
+    built: BuiltRun, run: RunFolder, ranks: Ranks, terminal: Terminal
 ) -> tuple[Progress, int]:
     """Read the newest valid checkpoint on rank 0 and hand it to everyone.
 
@@ -79,15 +79,15 @@ def load_progress(
             the metrics were altered.
         EvolifeError: every checkpoint is damaged.
     """
-    held = [begin(experiment)]
+    held = [begin(built.experiment)]
 
     def read() -> int:
         metrics.read(run.metrics_path)
         loaded = checkpoint.load(run.checkpoints, None, held[0])
         if loaded is None:
             return 0
-        _same_digest(experiment, run, loaded)
-        check_goal(experiment, run, loaded.generation)
+        _same_digest(built, run, loaded)
+        check_goal(built, run, loaded.generation)
         for warning in loaded.warnings:
             terminal.warning(warning)
         held[0] = loaded.tree
@@ -98,7 +98,7 @@ def load_progress(
 
 
 def note_start(
-    experiment: Experiment,
+    built: BuiltRun,
     run: RunFolder,
     argv: Sequence[str],
     code: Mapping[str, Any],
@@ -112,22 +112,20 @@ def note_start(
     """
     manifest = start_manifest(
         run,
-        config_digest(experiment.config),
+        config_digest(built.config),
         argv,
         code=code,
         ranks=ranks.size,
         mpi=mpi_library() if ranks.size > 1 else None,
-        seeds={"seed": experiment.config.seed},
+        seeds={"seed": built.config.seed},
     )
     with storage_errors("write", run.config_path):
-        write_atomically(run.config_path, experiment.config.to_yaml().encode())
+        write_atomically(run.config_path, built.config.to_yaml().encode())
     return manifest
 
 
-def _same_digest(
-    experiment: Experiment, run: RunFolder, loaded: checkpoint.Loaded
-) -> None:
-    if loaded.extra.get("config_digest") != config_digest(experiment.config):
+def _same_digest(built: BuiltRun, run: RunFolder, loaded: checkpoint.Loaded) -> None:
+    if loaded.extra.get("config_digest") != config_digest(built.config):
         raise InvalidInput(
             f"{run.path}: the checkpoint of generation {loaded.generation} is of "
             "another config than the run's config.yaml says; restore the file, or "
@@ -135,13 +133,13 @@ def _same_digest(
         )
 
 
-def check_goal(experiment: Experiment, run: RunFolder, done: int) -> None:
+def check_goal(built: BuiltRun, run: RunFolder, done: int) -> None:
     """Refuse an end that the run has passed.
 
     Raises:
         InvalidInput: ``done`` generations are more than the config asks for.
     """
-    asked = experiment.config.generations
+    asked = built.config.generations
     if done > asked:
         raise InvalidInput(
             f"generations = {asked}: {run.path} has lived {done} already; ask for at "

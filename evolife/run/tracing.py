@@ -22,11 +22,11 @@ def check_lives(experiment: Experiment) -> None:
     """
     names = [type(part).__name__ for part in (experiment.agent, experiment.environment)]
     file = Path(inspect.getfile(type(experiment.agent)))
-    strategy = experiment.config.strategy.name
+    strategy = experiment.strategy.name
     what = "agent {} in environment {} under strategy {}".format(*names, strategy)
     with plugin_errors(what, file):
         task = jax.eval_shape(lambda: _first_task(experiment))
-        experiment.population.outcome_of_one(experiment.grid, task)
+        experiment.evaluator.outcome_of_one(experiment.grid, task)
 
 
 def _first_task(experiment: Experiment) -> Task:

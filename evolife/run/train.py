@@ -11,22 +11,23 @@ import numpy as np
 from evolife.config.model import RunConfig, control_config
 from evolife.console.terminal import Terminal
 from evolife.engine.evolution import Progress, evolve
-from evolife.engine.experiment import Experiment
 from evolife.engine.tournament import Champion, hold
 from evolife.engine.variety import one_life
 from evolife.engine.work import Interrupted, Partial
 from evolife.errors import EvolifeError, Stopped, pasted
+from evolife.plugins.build import BuiltRun
 from evolife.processes.logs import redirect_output
 from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
-from evolife.run import resume
+from evolife.run import champions, resume
 from evolife.run.bounds import measured_faults, statement_faults
 from evolife.run.idle import idle_ranks
 from evolife.run.journal import Journal
 from evolife.run.nonfinite import NonfiniteCount
 from evolife.run.readiness import checked
 from evolife.run.verdict import compare
-from evolife.storage import champions, checkpoint
+from evolife.storage import checkpoint
+from evolife.storage.champions import markdown
 from evolife.storage.held_out import HeldOut
 from evolife.storage.manifest import finish_manifest
 from evolife.storage.run_folder import CONTROL, RunFolder
@@ -91,66 +92,66 @@ def _with_control(config: RunConfig, path: Path, session: Session) -> dict[str, 
     return {**ended.report, **told}
 
 
-def _built(config: RunConfig, path: Path, session: Session) -> Experiment:
-    experiment = checked(config)
-    faults = statement_faults(*_stated(experiment))
+def _built(config: RunConfig, path: Path, session: Session) -> BuiltRun:
+    built = checked(config)
+    faults = statement_faults(*_stated(built))
     for fault in faults if session.ranks.rank == 0 else ():
         session.terminal.warning(fault)
     if session.resume:
-        on_rank_zero(lambda: resume.check_config(experiment, path), session.ranks)
-    return experiment
+        on_rank_zero(lambda: resume.check_config(built, path), session.ranks)
+    return built
 
 
 def evolve_run(
-    experiment: Experiment, path: Path, session: Session, kept: contextlib.ExitStack
+    built: BuiltRun, path: Path, session: Session, kept: contextlib.ExitStack
 ) -> Ended:
     """Evolve to the champions, or go on where the folder stopped.
 
     ``kept`` holds the lock on the folder.
     """
     ranks, run = session.ranks, RunFolder(path)
-    on_rank_zero(lambda: resume.enter(experiment, run, session.resume, kept), ranks)
-    told, held_out = _recorded(experiment, run, session)
-    report = {"run": str(run.path), "name": experiment.config.name, **told}
+    on_rank_zero(lambda: resume.enter(built, run, session.resume, kept), ranks)
+    told, held_out = _recorded(built, run, session)
+    report = {"run": str(run.path), "name": built.config.name, **told}
     return Ended(report, held_out)
 
 
-def _known(experiment: Experiment, best: Sequence[Champion]) -> dict[str, Any]:
+def _known(built: BuiltRun, best: Sequence[Champion]) -> dict[str, Any]:
     """What the best and the memoryless agent can expect of a life, where known.
 
     Beside it what contradicts that: faults of the environment.
     """
-    optimum, memoryless = _stated(experiment)
+    optimum, memoryless = _stated(built)
     returns = best[0].returns if best else np.zeros(0)
-    faults = measured_faults(experiment, returns)
+    faults = measured_faults(built.experiment, returns)
     return {"optimum": optimum, "memoryless": memoryless, "faults": faults}
 
 
-def _stated(experiment: Experiment) -> tuple[float | None, float | None]:
-    environment, steps = experiment.environment, experiment.config.lifetime.steps
+def _stated(built: BuiltRun) -> tuple[float | None, float | None]:
+    environment, steps = built.experiment.environment, built.config.lifetime.steps
     return environment.optimum(steps), environment.memoryless(steps)
 
 
-def _recorded(experiment: Experiment, run: RunFolder, session: Session) -> Ended:
+def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
     """Do the work between the manifest's notes of its start and its end."""
     ranks = session.ranks
-    progress, done = resume.load_progress(experiment, run, ranks, session.terminal)
+    progress, done = resume.load_progress(built, run, ranks, session.terminal)
     manifest = on_rank_zero(
-        lambda: resume.note_start(experiment, run, session.argv, session.code, ranks),
+        lambda: resume.note_start(built, run, session.argv, session.code, ranks),
         ranks,
     )
-    if ranks.rank == 0 and (idle := idle_ranks(experiment, ranks.size)):
+    if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
         session.terminal.info(idle)
     if ranks.rank:
         redirect_output(run.log_path(ranks.rank))
 
     def note_end(reason: str) -> None:
         reached = max(checkpoint.generations(run.checkpoints), default=0)
-        steps = experiment.steps_per_generation * reached
+        steps = built.experiment.settings.steps_per_generation * reached
         finish_manifest(run, manifest, reason, steps)
 
     try:
-        ended = _work(experiment, run, progress, done, session)
+        ended = _work(built, run, progress, done, session)
     except BaseException as failure:
         # Why the work ended matters more than a note about it that cannot be written.
         with contextlib.suppress(EvolifeError, OSError):
@@ -162,24 +163,24 @@ def _recorded(experiment: Experiment, run: RunFolder, session: Session) -> Ended
 
 
 def _work(
-    experiment: Experiment,
+    built: BuiltRun,
     run: RunFolder,
     progress: Progress,
     done: int,
     session: Session,
 ) -> Ended:
     """Evolve and hold the tournament; the same on every rank."""
-    config, ranks = experiment.config, session.ranks
+    config, ranks = built.config, session.ranks
     with contextlib.ExitStack() as stack:
-        journals = _open_journal(experiment, run, done, session, stack)
+        journals = _open_journal(built, run, done, session, stack)
         warn = _warner(session, journals)
         found = on_rank_zero(lambda: journals[0].nonfinite, ranks)
         nonfinite = NonfiniteCount(config, found)
         reason = nonfinite.reason_to_stop(done) if done == config.generations else None
         try:
-            for step in evolve(experiment, progress, done, ranks, warn):
+            for step in evolve(built.experiment, progress, done, ranks, warn):
                 progress, done = step.progress, step.generation
-                for words in nonfinite.note(done, step.lived):
+                for words in nonfinite.note(done, step.evaluation):
                     warn(words)
                 reason = nonfinite.reason_to_stop(done)
                 for journal in journals:
@@ -187,11 +188,11 @@ def _work(
                     journal.save_if_due(done, progress, last=bool(reason))
                 if reason:
                     break
-            ended = _champions(experiment, run, progress, session, warn)
+            ended = _champions(built, run, progress, session, warn)
         except Interrupted as stop:
             # A stop in the tournament leaves no unit of a generation half done.
             over = reason or done == config.generations
-            partial = Partial.none(experiment.grid) if over else stop.partial
+            partial = Partial.none(built.experiment.grid) if over else stop.partial
             left = progress._replace(partial=partial)
             on_rank_zero(lambda: journals[0].save(done, left), ranks)
             words = f"stopped after generation {done} with a checkpoint"
@@ -199,13 +200,13 @@ def _work(
         if reason:
             raise EvolifeError(_given_up(reason, done, ended.report["champions"]))
         for journal in journals:
-            table = champions.markdown(ended.report["champions"])
+            table = markdown(ended.report["champions"])
             journal.champions(table, ended.held_out, done)
         return ended
 
 
 def _champions(
-    experiment: Experiment,
+    built: BuiltRun,
     run: RunFolder,
     progress: Progress,
     session: Session,
@@ -213,17 +214,17 @@ def _champions(
 ) -> Ended:
     """Choose and write the champions; none of them where there is no candidate."""
     if not progress.archive.candidates:
-        return Ended({**_known(experiment, []), "champions": []}, None)
-    best = hold(experiment, progress.archive, session.ranks)
-    known = _known(experiment, best)
-    lives = champions.held_out(experiment.config, best)
+        return Ended({**_known(built, []), "champions": []}, None)
+    best = hold(built.experiment, progress.archive, session.ranks)
+    known = _known(built, best)
+    lives = champions.held_out(built.config, best)
     for fault in known["faults"] if session.ranks.rank == 0 else ():
         warn(fault)
     table: list[dict[str, Any]] = on_rank_zero(
         lambda: champions.write(run, best, known, lives), session.ranks
     )
     if any(row["one_life"] is not None for row in table):
-        session.terminal.warning(one_life(f"env {experiment.config.env.name}"))
+        session.terminal.warning(one_life(f"env {built.config.env.name}"))
     if broken := [row for row in table if row["nonfinite"]]:
         session.terminal.warning(
             f"{len(broken)} of {len(table)} champions have no held-out score: up to "
@@ -241,7 +242,7 @@ def _given_up(reason: str, done: int, table: Sequence[Mapping[str, Any]]) -> str
 
 
 def _open_journal(
-    experiment: Experiment,
+    built: BuiltRun,
     run: RunFolder,
     done: int,
     session: Session,
@@ -251,9 +252,9 @@ def _open_journal(
     opened: list[Journal] = []
 
     def open_it() -> None:
-        shown = session.terminal.progress(experiment.config.generations, done)
+        shown = session.terminal.progress(built.config.generations, done)
         display = stack.enter_context(shown)
-        journal = Journal(experiment, run, done, display, session.ranks.size)
+        journal = Journal(built, run, done, display, session.ranks.size)
         opened.append(stack.enter_context(journal))
 
     on_rank_zero(open_it, session.ranks)

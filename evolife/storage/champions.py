@@ -12,61 +12,23 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from evolife.base import Genome
-from evolife.config.model import RunConfig
-from evolife.engine.tournament import Champion
 from evolife.errors import InvalidInput, pasted
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.held_out import FILE, HeldOut, content
+from evolife.storage.held_out import FILE, HeldOut
+from evolife.storage.held_out import content as held_out_content
 from evolife.storage.run_folder import FILMS, RunFolder
 from evolife.storage.tensors import to_safetensors
-from evolife.strict_json import dumps, plain
-
-
-def describe(champions: Sequence[Champion]) -> list[dict[str, Any]]:
-    """What ``champions.json`` says of each champion, best first; null: not finite."""
-    return [
-        plain(
-            {
-                "rank": rank,
-                "file": _file_name(rank),
-                "source": champion.source,
-                "generation": champion.generation,
-                "selected": champion.selected,
-                "validated": champion.validated,
-                "held_out": champion.held_out,
-                "interval": list(champion.interval),
-                "gap": champion.gap,
-                "deviation": champion.deviation,
-                "lives": champion.lives,
-                "nonfinite": champion.nonfinite,
-                "early": champion.early,
-                "late": champion.late,
-                "statistics": champion.statistics,
-                "one_life": champion.one_life,
-            }
-        )
-        for rank, champion in enumerate(champions, start=1)
-    ]
-
-
-def held_out(config: RunConfig, champions: Sequence[Champion]) -> HeldOut:
-    """What champions earned held-out life by life, and which lives these were."""
-    which = config.model_dump(mode="json", include={"seed", "env", "wrap"})
-    return HeldOut(
-        {**which, "steps": config.lifetime.steps},
-        np.stack([champion.returns for champion in champions]),
-        np.stack([champion.curve for champion in champions]),
-        *(champions[0].unlearned or ()),
-    )
+from evolife.strict_json import dumps
 
 
 def write(
     run: RunFolder,
-    champions: Sequence[Champion],
+    table: Sequence[Mapping[str, Any]],
+    genomes: Sequence[Genome],
     known: Mapping[str, Any] = MappingProxyType({}),
     lives: HeldOut | None = None,
-) -> list[dict[str, Any]]:
-    """Write genomes and lives, then the table that names them; return the table.
+) -> None:
+    """Write genomes and lives, then the table that names them.
 
     ``known`` are further facts beside the table, such as the world's optimum, and
     ``lives`` what the champions earned life by life.
@@ -77,7 +39,6 @@ def write(
     Raises:
         EvolifeError: the disk is full or refuses.
     """
-    table = describe(champions)
     path = run.champions / "champions.json"
     document = dumps({**known, "champions": table}, indent=2).encode() + b"\n"
     with storage_errors("write the champions", path):
@@ -85,16 +46,15 @@ def write(
             path.unlink()
             for film in FILMS:
                 (run.path / film).unlink(missing_ok=True)
-        for row, champion in zip(table, champions, strict=True):
-            genome = to_safetensors(_named(champion.genome))
-            write_atomically(run.champions / row["file"], genome)
+        for row, genome in zip(table, genomes, strict=True):
+            content = to_safetensors(_named(genome))
+            write_atomically(run.champions / row["file"], content)
         if lives is not None:
-            write_atomically(run.champions / FILE, content(lives))
+            write_atomically(run.champions / FILE, held_out_content(lives))
         write_atomically(path, document)
         for surplus in run.champions.glob("agent_*.safetensors"):
             if surplus.name not in {row["file"] for row in table}:
                 surplus.unlink()
-    return table
 
 
 def read(run: RunFolder) -> list[dict[str, Any]]:
@@ -166,7 +126,8 @@ def _named(genome: Genome) -> dict[str, np.ndarray]:
     return {jax.tree_util.keystr(keys): np.asarray(leaf) for keys, leaf in leaves}
 
 
-def _file_name(rank: int) -> str:
+def file_name(rank: int) -> str:
+    """File of the genome at a place of the table, from 1."""
     return f"agent_{rank:03d}.safetensors"
 
 

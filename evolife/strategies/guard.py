@@ -22,7 +22,7 @@ class Guard:
 
     def __init__(self, strategy: Strategy, warn: Callable[[str], None]) -> None:
         self._strategy, self._warn = strategy, warn
-        self._name = getattr(strategy, "name", type(strategy).__name__)
+        self._name = strategy.name
         self._propose = jax.jit(strategy.propose)
         self._update = jax.jit(strategy.update)
         self._finite = jax.jit(strategy.finite)

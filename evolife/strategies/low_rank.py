@@ -8,7 +8,7 @@ matrix is perturbed by a product of thin Gaussian factors (EGGROLL, Sarkar et al
 
 import dataclasses
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -75,7 +75,7 @@ class LowRankStrategy(Strategy):
             or a genome without matrices.
     """
 
-    name: ClassVar[str] = "low_rank"
+    name = "low_rank"
 
     def __init__(
         self,

@@ -5,19 +5,16 @@ A process of its own does it: one in which JAX has computed could not safely sta
 
 import itertools
 import json
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from evolife.config.model import RunConfig
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage.sweep_folder import Entry
 from evolife.strict_json import dumps
-from evolife.sweeps.checks import ordered, resolved
-from evolife.sweeps.expansion import canonical, draws
+from evolife.sweeps.checks import ordered
+from evolife.sweeps.expansion import draws
 from evolife.sweeps.naming import entry
 from evolife.sweeps.spec import Sweep
 
@@ -25,8 +22,8 @@ _SECONDS = 60.0
 """Of building; then those left are taken at their settings' word."""
 _MOST = 10_000
 """Runs that are looked at in that time at most."""
-_BESIDE = ("name", "seed", "claim", "checkpoint")
-"""What no run was ever refused for once its values are of the right kind."""
+_REHEARSAL = "evolife.run.rehearsal"
+"""What that process runs."""
 _SIGN = "evolife: "
 _SHOWN, _NAMED, _DRAWN = 10, 3, 6
 
@@ -61,7 +58,7 @@ def rehearse(
             for one in itertools.islice(ordered(entries), _MOST)
         ],
     }
-    command = [sys.executable, "-m", __name__]
+    command = [sys.executable, "-m", _REHEARSAL]
     done = subprocess.run(command, input=dumps(task), capture_output=True, text=True)
     if done.returncode:
         raise _complaint(done)
@@ -115,67 +112,3 @@ def _grouped(refused: dict[str, str]) -> Iterator[str]:
         yield f"{said}: {why}"
     if len(runs) > _SHOWN:
         yield f"... and {len(runs) - _SHOWN} further reasons"
-
-
-def _answer(task: dict[str, Any]) -> dict[str, Any]:
-    """What the process of its own finds out."""
-    base = RunConfig.model_validate_json(dumps(task["base"]))
-    ends = time.time() + task["seconds"]
-    known: dict[str, str] = {}
-    refused: dict[str, str] = {}
-    checked = 0
-    for run, overrides in task["runs"]:
-        if known and time.time() > ends:
-            break
-        why = _why(base, overrides, known, task)
-        checked += 1
-        if why:
-            refused[run] = why
-    return {"refused": refused, "checked": checked}
-
-
-def _why(
-    base: RunConfig, overrides: Sequence[str], known: dict[str, str], task: Any
-) -> str:
-    """Why a run would be refused; ``known`` are those that were asked for before."""
-    try:
-        config = resolved(base, overrides)
-    except InvalidInput as error:
-        return str(error)
-    text = canonical(config.model_dump(mode="json", exclude=set(_BESIDE)))
-    if text not in known:
-        known[text] = _refusal(config, task["metric"], task["on_the_way"])
-    return known[text]
-
-
-def _refusal(config: RunConfig, metric: str, on_the_way: int | None) -> str:
-    """Why a run would be refused; empty where it would not."""
-    from evolife.run.readiness import check_metric, ready
-
-    try:
-        check_metric(ready(config)[0], metric, on_the_way)
-    except InvalidInput as error:
-        return str(error)
-    return ""
-
-
-def _main() -> None:
-    from evolife.processes.numerics import check_device
-    from evolife.processes.prepare import prepare_process
-
-    prepare_process()
-    said = os.dup(1)
-    # Whatever a plug-in prints is no part of the answer.
-    os.dup2(2, 1)
-    try:
-        check_device()
-        answer = _answer(json.load(sys.stdin))
-    except EvolifeError as error:
-        sys.stderr.write(f"{_SIGN}{error}\n")
-        sys.exit(error.exit_code)
-    with os.fdopen(said, "w") as out:
-        out.write(dumps(answer))
-
-
-if __name__ == "__main__":
-    _main()

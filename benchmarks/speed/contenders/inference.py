@@ -19,10 +19,10 @@ def lives_of(settings: dict[str, Any]) -> tuple[Callable[[int, int], None], int,
     from evolife import keys
     from evolife.config.model import load_config
     from evolife.engine import lifetime
-    from evolife.engine.experiment import build
+    from evolife.plugins.build import build_run
 
     config = load_config(settings["config"], settings["overrides"])
-    experiment = build(config)
+    experiment = build_run(config).experiment
     agent, environment = experiment.agent, experiment.environment
     steps, size = config.lifetime.steps, config.population.size
     genome = agent.init_genome(keys.root_key(0))

@@ -39,13 +39,13 @@ class Evolution:
 
     def __init__(self, settings: dict[str, Any], ranks: Any) -> None:
         from evolife.config.model import load_config
-        from evolife.engine.experiment import build
+        from evolife.plugins.build import build_run
 
         overrides = [*settings["overrides"], "control=null", "generations=1000000"]
         config = load_config(settings["config"], overrides)
-        self.experiment, self.ranks = build(config), ranks
+        self.experiment, self.ranks = build_run(config).experiment, ranks
         self._ahead: Any = None
-        self._watch(self.experiment.population)
+        self._watch(self.experiment.evaluator)
         self.restart = settings.get("restart", 0)
         self.traffic, self.generations = Traffic(ranks), 0
         self.steps = self.from_the_start()
@@ -57,15 +57,16 @@ class Evolution:
         start = begin(self.experiment)
         return evolve(self.experiment, start, 0, self.ranks, print)
 
-    def _watch(self, population: Any) -> None:
+    def _watch(self, evaluator: Any) -> None:
         """Remember what a generation leaves under way for the next."""
-        begin = population.begin_share
+        begin = evaluator.begin_share
 
         def begin_share(*given: Any) -> Any:
             self._ahead = begin(*given)
             return self._ahead
 
-        population.begin_share = begin_share
+        # Evaluators are frozen; this one is watched all the same.
+        vars(evaluator)["begin_share"] = begin_share
 
     def run(self, count: int) -> int:
         """Live ``count`` generations, or ``count`` times the first ``restart``."""
@@ -79,18 +80,18 @@ class Evolution:
         # What is begun early belongs to this turn, not to the pause or another's turn.
         jax.block_until_ready(self._ahead)
         self.generations += number
-        return number * self.experiment.steps_per_generation
+        return number * self.experiment.settings.steps_per_generation
 
     def info(self) -> dict[str, Any]:
         """What the table says of this contender."""
         import jax
 
-        population = self.experiment.config.population
+        settings = self.experiment.settings
         sent = self.traffic.bytes * self.ranks.size
         return {
-            "tile": population.tile,
+            "tile": settings.tile,
             "backend": jax.default_backend(),
-            "bytes_per_member": sent / max(self.generations, 1) / population.size,
+            "bytes_per_member": sent / max(self.generations, 1) / settings.population,
         }
 
 

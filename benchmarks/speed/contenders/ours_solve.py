@@ -16,8 +16,8 @@ def scorer(experiment: Any, episodes: int) -> Callable[[Any, int], float]:
     from evolife.engine import lifetime
 
     agent, environment = experiment.agent, experiment.environment
-    pool = keys.pool_key(experiment.config.seed, keys.Pool.EVALUATE)
-    steps = experiment.config.lifetime.steps
+    pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVALUATE)
+    steps = experiment.settings.steps
 
     @jax.jit
     def score(strategy: Any, generation: Any) -> jax.Array:

@@ -62,9 +62,10 @@ def compare_partial(
     Raises:
         InvalidInput: for a config that does not fit together or lives cut to nothing.
     """
-    experiment = watched(config, overrides, operator.shape, obeyed=False)
+    built = watched(config, overrides, operator.shape, obeyed=False)
+    experiment = built.experiment
     steps = cut_steps(experiment, shorter)
-    whole = experiment.config.lifetime.steps
+    whole = experiment.settings.steps
     plans = (steps, lives), (whole, judging_lives)
     evolve = jax.jit(_evolution(experiment, operator, generations, *plans))
     key = root_key(0) if key is None else key

@@ -12,7 +12,7 @@ from annotated_types import Ge, Len
 from evolife.base import Array, Key, LifeStatistics, StrategyState
 from evolife.config.model import config_digest, load_config
 from evolife.engine import lifetime
-from evolife.engine.experiment import Experiment, build, build_strategy
+from evolife.engine.experiment import Experiment
 from evolife.errors import InvalidInput
 from evolife.keys import life_key, root_key
 from evolife.metalearning.estimator import Route
@@ -23,6 +23,7 @@ from evolife.metalearning.estimators.regret import (
     worth_of_best,
 )
 from evolife.metalearning.tasks.episodes import choose, with_operator
+from evolife.plugins.build import BuiltRun, build_run, build_strategy
 from evolife.selection import features
 from evolife.selection import operator as operators
 from evolife.selection.learned import Learned
@@ -31,25 +32,29 @@ from evolife.selection.operator import Architecture, Operator
 
 def watched(
     config: str, overrides: Sequence[str], shape: Architecture, obeyed: bool = True
-) -> Experiment:
-    """A config's experiment whose selection is a witness, whatever the config says.
+) -> BuiltRun:
+    """A config, built with a witness for its selection, whatever the config says.
 
     Raises:
         InvalidInput: for anything that does not exist or does not fit together.
     """
     # Also where the caller is being traced: evosax computes constants when it is built.
     with jax.ensure_compile_time_eval():
-        experiment = build(load_config(config, tuple(overrides)))
+        built = build_run(load_config(config, tuple(overrides)))
+        experiment, settings = built.experiment, built.experiment.settings
+        size, generations = settings.population, settings.generations
         fresh = operators.init(root_key(0), shape)
         learned = Learned("", shape, fresh)
-        of = experiment.config, experiment.agent
+        of = built.config, experiment.agent
         newborn = experiment.agent.init_genome
-        plain = build_strategy(*of, learned)
+        plain = build_strategy(*of, learned, size, generations)
         state = jax.eval_shape(lambda key: plain.init(key, newborn), root_key(0))
         # A strategy of several distributions weighs the members of each apart.
         members = plain.population_size // state.selection.trail.generation.size
-        strategy = build_strategy(*of, Witness(learned, members, obeyed))
-    return dataclasses.replace(experiment, strategy=strategy)
+        witness = Witness(learned, members, obeyed)
+        strategy = build_strategy(*of, witness, size, generations)
+    witnessed = dataclasses.replace(experiment, strategy=strategy)
+    return BuiltRun(built.config, witnessed)
 
 
 def cut_steps(experiment: Experiment, shorter: int) -> int:
@@ -58,7 +63,7 @@ def cut_steps(experiment: Experiment, shorter: int) -> int:
     Raises:
         InvalidInput: nothing would be left of it.
     """
-    steps = experiment.config.lifetime.steps
+    steps = experiment.settings.steps
     if not 1 <= shorter <= steps:
         raise InvalidInput(
             f"shorter = {shorter}: a life of lifetime.steps = {steps} cannot be cut by "
@@ -76,22 +81,21 @@ def measure(
     ``steps`` steps, and statistics. Members share what they share in a run, and meet
     the same lives if they do so in a run. ``pool`` is a key of these lives alone.
     """
-    config = experiment.config
+    settings = experiment.settings
     meet = experiment.agent, experiment.environment
 
     def of_member(index: Array) -> lifetime.Outcome:
         genome = experiment.strategy.member(proposal, index)
-        who = jnp.int32(0) if config.lifetime.same_lives else index
+        who = jnp.int32(0) if settings.same_lives else index
 
         def of_life(number: Array) -> lifetime.Outcome:
             key = life_key(pool, 0, who, number)
-            return lifetime.live(*meet, genome, key, steps, config.lifetime.bins)
+            return lifetime.live(*meet, genome, key, steps, settings.bins)
 
         return jax.vmap(of_life)(jnp.arange(lives))
 
-    members = jnp.arange(config.population.size)
-    tile = int(config.population.tile)
-    outcome = jax.lax.map(of_member, members, batch_size=tile)
+    members = jnp.arange(settings.population)
+    outcome = jax.lax.map(of_member, members, batch_size=settings.tile)
     return _told(outcome.score, outcome.early, outcome.late)
 
 
@@ -155,16 +159,21 @@ class Lives(Route):
         """One for each evolution."""
         return self.evolutions
 
-    @functools.cached_property
+    @property
     def experiment(self) -> Experiment:
-        """What lives where; built once.
+        """Who lives where, and how they evolve."""
+        return self.built.experiment
+
+    @functools.cached_property
+    def built(self) -> BuiltRun:
+        """What the config stands for; built once.
 
         Raises:
             InvalidInput: for a config that does not fit together, or lives cut to
                 nothing.
         """
         built = watched(self.config, self.overrides, self.architecture)
-        cut_steps(built, self.shorter)
+        cut_steps(built.experiment, self.shorter)
         return built
 
     def begin(self, shard: int, key: Key) -> Carried:
@@ -215,7 +224,7 @@ class Lives(Route):
         chance, other = (jax.random.fold_in(key, i) for i in range(2))
         cut = cut_steps(experiment, self.shorter)
         fitness, told = measure(experiment, proposal, chance, cut, self.lives)
-        steps = experiment.config.lifetime.steps
+        steps = experiment.settings.steps
         worth, _ = measure(experiment, proposal, other, steps, self.judging_lives)
         after = strategy.update(state, proposal, number, fitness, told)
         return after, worth, fitness
@@ -237,7 +246,7 @@ class Lives(Route):
 
     def described(self) -> dict[str, Any]:
         """Who lived where, how long, and how they evolved."""
-        config = self.experiment.config
+        config = self.built.config
         return {
             "environment": config.env.name,
             "agent": config.agent.name,

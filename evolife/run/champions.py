@@ -1,0 +1,71 @@
+"""Champions of a tournament as they are kept: a table, their lives, their genomes."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from evolife.config.model import RunConfig
+from evolife.engine.tournament import Champion
+from evolife.storage import champions as files
+from evolife.storage.champions import file_name
+from evolife.storage.held_out import HeldOut
+from evolife.storage.run_folder import RunFolder
+from evolife.strict_json import plain
+
+
+def table(champions: Sequence[Champion]) -> list[dict[str, Any]]:
+    """What ``champions.json`` says of each champion, best first; null: not finite."""
+    return [
+        plain(
+            {
+                "rank": rank,
+                "file": file_name(rank),
+                "source": champion.source,
+                "generation": champion.generation,
+                "selected": champion.selected,
+                "validated": champion.validated,
+                "held_out": champion.held_out,
+                "interval": list(champion.interval),
+                "gap": champion.gap,
+                "deviation": champion.deviation,
+                "lives": champion.lives,
+                "nonfinite": champion.nonfinite,
+                "early": champion.early,
+                "late": champion.late,
+                "statistics": champion.statistics,
+                "one_life": champion.one_life,
+            }
+        )
+        for rank, champion in enumerate(champions, start=1)
+    ]
+
+
+def held_out(config: RunConfig, champions: Sequence[Champion]) -> HeldOut:
+    """What champions earned held-out life by life, and which lives these were."""
+    which = config.model_dump(mode="json", include={"seed", "env", "wrap"})
+    return HeldOut(
+        {**which, "steps": config.lifetime.steps},
+        np.stack([champion.returns for champion in champions]),
+        np.stack([champion.curve for champion in champions]),
+        *(champions[0].unlearned or ()),
+    )
+
+
+def write(
+    run: RunFolder,
+    champions: Sequence[Champion],
+    known: Mapping[str, Any],
+    lives: HeldOut | None,
+) -> list[dict[str, Any]]:
+    """Write champions into a run's folder; return their table.
+
+    ``known`` and ``lives`` are those of :func:`evolife.storage.champions.write`.
+
+    Raises:
+        EvolifeError: the disk is full or refuses.
+    """
+    rows = table(champions)
+    genomes = [champion.genome for champion in champions]
+    files.write(run, rows, genomes, known, lives)
+    return rows
