@@ -6,33 +6,33 @@ from typing import TYPE_CHECKING, Any
 from evolife.version import __version__
 
 if TYPE_CHECKING:
+    from evolife.commands.compare import compare as compare
     from evolife.commands.describe import describe as describe
     from evolife.commands.doctor import doctor as doctor
+    from evolife.commands.evaluate import evaluate as evaluate
     from evolife.commands.list import list as list
+    from evolife.commands.meta import meta as meta
     from evolife.commands.plan import plan as plan
+    from evolife.commands.report import report as report
     from evolife.commands.schema import schema as schema
-    from evolife.functions.compare import compare as compare
-    from evolife.functions.evaluate import evaluate as evaluate
-    from evolife.functions.meta import meta as meta
-    from evolife.functions.report import report as report
-    from evolife.functions.sweep import sweep as sweep
-    from evolife.functions.train import train as train
+    from evolife.commands.sweep import sweep as sweep
+    from evolife.commands.train import train as train
     from evolife.results.live.watch import watch as watch
     from evolife.results.load import load as load
 
 _FUNCTIONS = {
-    "compare": "evolife.functions.compare",
+    "compare": "evolife.commands.compare",
     "describe": "evolife.commands.describe",
     "doctor": "evolife.commands.doctor",
-    "evaluate": "evolife.functions.evaluate",
+    "evaluate": "evolife.commands.evaluate",
     "list": "evolife.commands.list",
     "load": "evolife.results.load",
-    "meta": "evolife.functions.meta",
+    "meta": "evolife.commands.meta",
     "plan": "evolife.commands.plan",
-    "report": "evolife.functions.report",
+    "report": "evolife.commands.report",
     "schema": "evolife.commands.schema",
-    "sweep": "evolife.functions.sweep",
-    "train": "evolife.functions.train",
+    "sweep": "evolife.commands.sweep",
+    "train": "evolife.commands.train",
     "watch": "evolife.results.live.watch",
 }
 """Where each function lies; it is imported when it is first asked for."""

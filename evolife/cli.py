@@ -30,7 +30,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     use_own_settings(os.environ)
     try:
-        names = [module.name for module in pkgutil.iter_modules(commands.__path__)]
+        found = (module.name for module in pkgutil.iter_modules(commands.__path__))
+        names = [name for name in found if not name.startswith("_")]
         _check_command(arguments, names)
         parsed = _parse(names, arguments)
         code: int = parsed.command.run(parsed)

@@ -10,10 +10,10 @@ import pytest
 
 import evolife
 from evolife.cli import main
+from evolife.commands._destination import destination
 from evolife.config.difference import changes
 from evolife.config.model import load_config
 from evolife.errors import InvalidInput
-from evolife.functions.destination import destination
 from evolife.storage.run_folder import create, run_path
 from tests.cli_tools import TINY, champions, digests
 

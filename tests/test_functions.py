@@ -17,16 +17,17 @@ import pytest
 
 import evolife
 from evolife.cli import main
+from evolife.commands import _embedded as process
+from evolife.commands import _subprocess as started
 from evolife.commands import describe, plan
 from evolife.config.model import load_config
 from evolife.config.sources import (
     environment_override,
-    meta_config,
     override_texts,
     run_config,
 )
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.functions import process, started
+from evolife.metalearning.config import meta_config
 from tests.cli_tools import (
     TINY,
     champions,

@@ -34,9 +34,7 @@ OUTSIDE_THE_ENGINE = {"config", "storage", "console", "dashboard"}
 MOVING = {
     "__init__": "commands",
     "__main__": "commands",
-    "arguments": "commands",
     "cli": "commands",
-    "functions": "commands",
     "parts/digit_images": "envs",
     "parts/prototypes": "envs",
     "parts/turns": "envs",

@@ -20,7 +20,7 @@ from evolife.agents.gru import Gru
 from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
 from evolife.engine import evaluator, lifetime
-from evolife.engine.evaluation import Generation, Lived
+from evolife.engine.evaluation import Evaluation, Gathered
 from evolife.engine.evaluator import Evaluator
 from evolife.engine.grid import Grid, lives_block
 from evolife.engine.work import Interrupted, Partial, Task
@@ -376,12 +376,12 @@ def test_fitness_that_is_not_finite_becomes_the_worst_and_is_counted():
     assert lived.fitness.dtype == np.float32
 
 
-def measured(scores: Any, same_lives: bool) -> Generation:
+def measured(scores: Any, same_lives: bool) -> Evaluation:
     """A generation of these ``(members, lives)`` scores, with no life behind them."""
     scores = np.asarray(scores, np.float32)
     people: Any = types.SimpleNamespace(same_lives=same_lives)
-    lived = Lived(scores, scores / 8, scores / 4, [], {}, [])
-    return Generation(people, None, None, lived, {}, Serial())  # type: ignore[arg-type]
+    lived = Gathered(scores, scores / 8, scores / 4, [], {}, [])
+    return Evaluation(people, None, None, lived, {}, Serial())  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("same", [False, True])

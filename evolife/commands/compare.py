@@ -7,14 +7,18 @@ life or their seed are paired.
 """
 
 import argparse
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.arguments import add_json
+from evolife.commands._arguments import add_json
 from evolife.console.terminal import Terminal
+from evolife.errors import our_errors
+from evolife.results.load import Run, Sweep
 
 _COLUMNS = 60
+Contestant = str | os.PathLike[str] | Run | Sweep
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and say it."""
-    from evolife.functions.compare import compare
 
     found = compare(args.a, args.b, args.picture)
     terminal = Terminal(args.json)
@@ -77,3 +80,43 @@ def _curve(curve: dict[str, Sequence[float]], terminal: Terminal) -> str:
     return (
         f"fitness {known[0]:.4g} {terminal.sparkline(values, _COLUMNS)} {known[-1]:.4g}"
     )
+
+
+def compare(
+    a: Contestant, b: Contestant, picture: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """Say how much better A's champions are than B's, and how sure that is.
+
+    Two runs are compared by the held-out lives of their best champions, in pairs where
+    they lived the same lives. Sweeps and parts of sweeps are compared by the held-out
+    scores of their runs, in pairs of equal seed where both have it.
+
+    Args:
+        a: folder of a run or of a sweep, what ``evolife.load`` gave, or some runs of a
+            sweep: ``"runs/my-sweep:gru"``, ``"runs/my-sweep:agent.hidden=32"``.
+        b: the same.
+        picture: file to draw the comparison into, ``.png`` or ``.svg``.
+
+    Returns:
+        The document that ``evolife compare --json`` prints: ``difference`` with its
+        ``interval`` and ``p``, ``improvement`` (the chance that a score of A is above
+        one of B) with its interval, and both ``curve``.
+
+    Raises:
+        InvalidInput: a side is no such folder, or has no champions yet.
+    """
+    from evolife.reports.comparison import compare_sides
+    from evolife.reports.comparison_picture import write
+    from evolife.reports.sides import read_side
+
+    with our_errors():
+        found = compare_sides(*(read_side(_name(one)) for one in (a, b)))
+        document = found.document()
+        if picture is not None:
+            write(found, Path(picture))
+            document["picture"] = os.fspath(picture)
+    return document
+
+
+def _name(one: Contestant) -> str:
+    return os.fspath(one.path if isinstance(one, Run | Sweep) else one)

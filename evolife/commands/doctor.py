@@ -5,7 +5,7 @@ import importlib.metadata
 import os
 from typing import Any
 
-from evolife.arguments import add_json
+from evolife.commands._arguments import add_json
 from evolife.console.terminal import Terminal
 from evolife.processes.affinity import allowed_cores, core_for, usable_cores
 from evolife.processes.placement import place

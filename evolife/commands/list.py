@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.arguments import add_json, add_plugins
+from evolife.commands._arguments import add_json, add_plugins
 from evolife.config.bundled import bundled_configs, bundled_folder
 from evolife.config.yaml_file import read_yaml
 from evolife.console.terminal import Terminal

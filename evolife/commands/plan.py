@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from evolife.arguments import add_json, add_overrides, add_plugins
+from evolife.commands._arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
 from evolife.config.sources import Override, Source, override_texts, run_config
 from evolife.console.terminal import Terminal

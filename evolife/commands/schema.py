@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from evolife.arguments import add_json
+from evolife.commands._arguments import add_json
 from evolife.console.terminal import Terminal
 
 

@@ -4,7 +4,7 @@ import argparse
 import math
 from pathlib import Path
 
-from evolife.arguments import add_json
+from evolife.commands._arguments import add_json
 from evolife.errors import InvalidInput
 
 _SHORTEST, _LONGEST = 0.1, 86_400.0

@@ -46,7 +46,7 @@ def finished(words: Sequence[str], say: Callable[[str], None] | None = None) -> 
     ``say`` hears every line on stderr. Ctrl-C asks the work to stop with a checkpoint,
     and a second one ends it; it also stops when this process ends.
     """
-    command = [sys.executable, "-m", f"{__package__}.child", str(os.getpid()), *words]
+    command = [sys.executable, "-m", f"{__package__}._child", str(os.getpid()), *words]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         # A session of its own: Ctrl-C should reach the ranks once, and through here.
         with subprocess.Popen(

@@ -1,4 +1,4 @@
-"""``python -m evolife.functions.child PARENT ...``: ends when its parent does."""
+"""``python -m evolife.commands._child PARENT ...``: ends when its parent does."""
 
 import os
 import signal

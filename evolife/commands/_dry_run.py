@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from evolife.commands._destination import Destination
 from evolife.config.model import RunConfig
-from evolife.functions.destination import Destination
 from evolife.processes.embedded import prepare
 from evolife.storage import checkpoint
 from evolife.storage.run_folder import RunFolder, check_free, fresh_path

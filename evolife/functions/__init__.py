@@ -1,1 +1,0 @@
-"""What the commands do, as functions: ``evolife.train`` and its like."""
