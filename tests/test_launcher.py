@@ -330,7 +330,7 @@ HOSTILE = {
 }
 JOINED = """
 import os
-from evolife.ranks import Mpi
+from evolife.ranks.mpi import Mpi
 ranks = Mpi()
 assert ranks.size == 2
 print(os.environ["SLURM_JOB_ID"], os.environ["PBS_JOBID"], flush=True)
@@ -391,7 +391,7 @@ def start(folder, ranks, body, *args):
 
 EXIT = """
 import sys
-from evolife.ranks import Mpi
+from evolife.ranks.mpi import Mpi
 ranks = Mpi()
 print("out", flush=True)
 ranks.close()
@@ -429,10 +429,10 @@ RUNNING = """
 import os, time
 from pathlib import Path
 from evolife.errors import Stopped
-from evolife.launching.guard import guard
-from evolife.launching.launcher import launcher_world
-from evolife.launching.process import prepare_process
-from evolife.ranks import open_ranks
+from evolife.processes.signals import guard
+from evolife.processes.placement import launcher_world
+from evolife.processes.prepare import prepare_process
+from evolife.ranks.mpi import open_ranks
 prepare_process()
 with guard(open_ranks(launcher_world())) as ranks:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
@@ -537,7 +537,7 @@ def test_one_thread_is_set_and_the_users_flags_win(monkeypatch):
 
 CACHED = """
 import hashlib, sys
-from evolife.launching.process import enable_compile_cache, prepare_process
+from evolife.processes.prepare import enable_compile_cache, prepare_process
 prepare_process()
 import jax, jax.numpy as jnp
 enable_compile_cache(int(sys.argv[1]))

@@ -24,9 +24,9 @@ import os, signal, sys, threading, time
 from pathlib import Path
 import numpy as np
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.launching.guard import guard
-from evolife.launching.launcher import launcher_world
-from evolife.ranks import Serial, open_ranks, share_of
+from evolife.processes.signals import guard
+from evolife.processes.placement import launcher_world
+from evolife.ranks.mpi import Serial, open_ranks, share_of
 here = Path(__file__).parent
 ranks = open_ranks(launcher_world())
 def done(text="done"):
