@@ -19,9 +19,10 @@ from evolife.console import progress
 from evolife.console.terminal import Terminal
 from evolife.dashboard import images
 from evolife.dashboard.dashboard import Dashboard
+from evolife.engine.summary import fitness_summary
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage import run_folder
-from evolife.storage.metrics import MetricsFile, fitness_summary, read
+from evolife.storage.metrics import MetricsFile, read
 from evolife.strict_json import plain
 
 

@@ -15,7 +15,7 @@ from evolife.run import champions
 from evolife.selection import operator_file
 from evolife.selection.operator import Architecture, Operator, init
 from evolife.storage import checkpoint
-from evolife.storage.champions import read_genomes
+from evolife.storage.genomes import read_genomes
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.tensors import to_safetensors
 

@@ -30,6 +30,7 @@ from evolife.processes.placement import place, plan_ranks
 from evolife.processes.prepare import enable_compile_cache, prepare_process
 from evolife.processes.signals import guard
 from evolife.results.run import Run
+from evolife.run.hooks import Hook
 from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import RunFolder, run_path
 from evolife.sweeps.forecast import note
@@ -149,6 +150,7 @@ def train(
     resume_or_start: Folder | None = None,
     plugins: Sequence[Folder] = (),
     quiet: bool = True,
+    on_generation: Hook | None = None,
     **settings: Any,
 ) -> Run:
     """Evolve agents over whole lifetimes; the same bits as ``evolife train``.
@@ -166,6 +168,8 @@ def train(
         resume_or_start: folder of a run to go on with, or to begin if there is none.
         plugins: folders with ``agents/`` and ``envs/`` of your own.
         quiet: say nothing of progress; warnings become Python's.
+        on_generation: ``hook(metrics, run)``, called after every generation; with one
+            rank only. See :mod:`evolife.run.hooks`.
         settings: changes as ``agent__hidden=64``.
 
     Returns:
@@ -181,12 +185,18 @@ def train(
         where = destination(out, resume, resume_or_start)
         found = chosen_config(config, texts, where, plugins)
         plan = plan_alone(ranks)
+        if on_generation and plan.mode == "start":
+            raise InvalidInput(
+                f"on_generation with {plan.ranks} ranks: they are processes of their "
+                "own; use ranks=1, or install the hook as an entry point of the group "
+                "evolife.on_generation"
+            )
     with run_path(where.path, found.name) as path:
         if plan.mode == "start":
             _start(plan.ranks, found, path, where.resume, quiet)
         else:
             argv = ["evolife.train", found.name, *texts]
-            _train_here(found, path, argv, where.resume, quiet)
+            _train_here(found, path, argv, where.resume, quiet, on_generation)
     return Run(path)
 
 
@@ -214,12 +224,18 @@ def chosen_config(
 
 
 def _train_here(
-    config: RunConfig, path: Path, argv: Sequence[str], resume: bool, quiet: bool
+    config: RunConfig,
+    path: Path,
+    argv: Sequence[str],
+    resume: bool,
+    quiet: bool,
+    hook: Hook | None,
 ) -> None:
     with alone(quiet) as (ranks, terminal):
         from evolife.run import train
 
-        session = train.Session(ranks, terminal, argv, code_identity(), resume)
+        code, hooks = code_identity(), [hook] if hook else []
+        session = train.Session(ranks, terminal, argv, code, resume, hooks)
         train.train(config, path, session)
 
 

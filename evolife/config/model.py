@@ -126,6 +126,12 @@ class Located(Section):
         return self._origins
 
 
+_SEED: Any = Field(default=0, ge=0, le=2**32 - 1, description="seed of all randomness")
+_LIFETIME: Any = Field(description="how long and how often each member lives")
+_POPULATION: Any = Field(description="how many members, in which tiles")
+_GENERATIONS: Any = Field(ge=1, le=2**31 - 1, description="generations to evolve for")
+_BEST_OF_K: Any = Field(default=BestOfK(), description="choice of the champions")
+_RECORD: Any = Field(default=Record(), description="what the dashboard shows")
 _STRATEGY: Any = Field(
     default=Choice(name="low_rank"), description="evolution strategy and its settings"
 )
@@ -135,11 +141,17 @@ _SELECTION: Any = Field(
 )
 
 
-class Search(Located):
-    """How evolution searches, without who lives where."""
+class Evolution(Located):
+    """How to evolve, without who lives where: what ``evolife.evolve`` is told."""
 
+    seed: int = _SEED
+    lifetime: Lifetime = _LIFETIME
+    population: Population = _POPULATION
     strategy: Choice = _STRATEGY
     selection: Choice = _SELECTION
+    generations: int = _GENERATIONS
+    best_of_k: BestOfK = _BEST_OF_K
+    record: Record = _RECORD
 
 
 class RunConfig(Located):
@@ -148,29 +160,25 @@ class RunConfig(Located):
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run"
     )
-    seed: int = Field(
-        default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
-    )
+    seed: int = _SEED
     env: Choice = Field(description="environment and its hyperparameters")
     wrap: tuple[dict[str, JsonValue], ...] = Field(
         default=(), description="changes to the environment, the innermost first"
     )
     agent: Choice = Field(description="agent and its hyperparameters")
-    lifetime: Lifetime = Field(description="how long and how often each member lives")
-    population: Population = Field(description="how many members, in which tiles")
+    lifetime: Lifetime = _LIFETIME
+    population: Population = _POPULATION
     strategy: Choice = _STRATEGY
     selection: Choice = _SELECTION
-    generations: int = Field(
-        ge=1, le=2**31 - 1, description="generations to evolve for"
-    )
-    best_of_k: BestOfK = Field(default=BestOfK(), description="choice of the champions")
+    generations: int = _GENERATIONS
+    best_of_k: BestOfK = _BEST_OF_K
     nonfinite: Nonfinite = Field(
         default=Nonfinite(), description="when to stop for want of finite fitness"
     )
     checkpoint: Checkpoint = Field(
         default=Checkpoint(), description="when state is saved"
     )
-    record: Record = Field(default=Record(), description="what the dashboard shows")
+    record: Record = _RECORD
     claim: str = Field(
         default="", description="what this run should show, and could fail to"
     )

@@ -8,6 +8,7 @@ import jax
 import numpy as np
 
 from evolife.base import LifeStatistics
+from evolife.engine.fitness import worst_for_nonfinite
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Outcome
 from evolife.engine.work import Partial, Task
@@ -86,9 +87,8 @@ class Evaluation:
 
         All NaN where no member has a finite one.
         """
-        finite = np.isfinite(self.measured)
-        worst = self.measured[finite].min() if finite.any() else np.float32(np.nan)
-        return np.where(finite, self.measured, worst).astype(np.float32)
+        fitness: np.ndarray = worst_for_nonfinite(self.measured)
+        return fitness
 
     @functools.cached_property
     def order(self) -> np.ndarray:

@@ -6,7 +6,7 @@ import jax
 
 from evolife import keys
 from evolife.base import Agent, Environment, Selection, Strategy
-from evolife.config.model import Choice, Located, RunConfig, Search
+from evolife.config.model import Choice, Evolution, Located, RunConfig
 from evolife.config.validation import locate
 from evolife.engine.experiment import Experiment
 from evolife.engine.settings import Settings
@@ -39,14 +39,14 @@ def build_run(config: RunConfig) -> BuiltRun:
     judge = _operator(config, ("best_of_k", "operator"), best) if best else None
     size, generations = config.population.size, config.generations
     strategy = build_strategy(config, agent, selection, size, generations)
-    tile = _tile(config, strategy, agent, environment)
-    settings = _settings(config, tile)
+    tile = tile_of(config, strategy, agent, environment)
+    settings = settings_of(config, tile)
     resolved = _resolved(config, tile, agent, environment, strategy, selection)
     experiment = Experiment(agent, environment, strategy, settings, judge)
     return BuiltRun(resolved, experiment)
 
 
-def _settings(config: RunConfig, tile: int) -> Settings:
+def settings_of(config: RunConfig | Evolution, tile: int) -> Settings:
     """The config's numbers, as the engine takes them."""
     lifetime, best, record = config.lifetime, config.best_of_k, config.record
     return Settings(
@@ -67,9 +67,17 @@ def _settings(config: RunConfig, tile: int) -> Settings:
     )
 
 
-def _tile(
-    config: RunConfig, strategy: Strategy, agent: Agent, environment: Environment
+def tile_of(
+    config: RunConfig | Evolution,
+    strategy: Strategy,
+    agent: Agent,
+    environment: Environment,
 ) -> int:
+    """Members that one program lives, as the config says or as suits them.
+
+    Raises:
+        InvalidInput: it is larger than the population.
+    """
     size, tile = config.population.size, config.population.tile
     if tile == "auto":
         return auto_tile(size, strategy, agent, environment)
@@ -99,7 +107,7 @@ def _resolved(
     return resolved.model_copy(update={"strategy": settings, "population": population})
 
 
-def build_selection(config: RunConfig | Search) -> Selection | None:
+def build_selection(config: RunConfig | Evolution) -> Selection | None:
     """The selection that a config's section names; None for the strategy's own.
 
     Raises:
@@ -143,7 +151,7 @@ class _Native:
 
 
 def build_strategy(
-    config: RunConfig | Search,
+    config: RunConfig | Evolution,
     agent: Agent,
     selection: Selection | None,
     size: int,

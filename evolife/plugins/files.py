@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.plugins.imports import import_file, is_beside
@@ -29,6 +29,15 @@ class _Found(NamedTuple):
     path: Path
     module: str | None
     """Name to import it by; None for a file loaded by its path."""
+
+
+def file_of(plugin: Any) -> Path:
+    """The file of a plug-in or its class; ``<notebook>`` for one that has none."""
+    cls = plugin if inspect.isclass(plugin) else type(plugin)
+    try:
+        return Path(inspect.getfile(cls))
+    except (OSError, TypeError):
+        return Path("<notebook>")
 
 
 def names(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:

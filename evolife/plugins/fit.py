@@ -1,8 +1,6 @@
 """Whether an agent and an environment keep their contracts and suit each other."""
 
-import inspect
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -19,7 +17,7 @@ from evolife.base import (
     TimeStep,
 )
 from evolife.errors import InvalidInput
-from evolife.plugins.files import plugin_errors
+from evolife.plugins.files import file_of, plugin_errors
 from evolife.plugins.trees import difference
 
 _Shape = jax.ShapeDtypeStruct
@@ -64,7 +62,7 @@ class _Pair:
         )
 
     def spec(self) -> Spec:
-        with plugin_errors(self.name, _file(self.environment), refusal=True):
+        with plugin_errors(self.name, file_of(self.environment), refusal=True):
             spec = self.environment.spec
         if self.agent.spec != spec:
             raise self._refusal(
@@ -120,7 +118,7 @@ class _Pair:
         strange: list[tuple[str, Any]] = []
 
         def born(key: Any) -> None:
-            with plugin_errors(what, _file(self.agent), refusal=False):
+            with plugin_errors(what, file_of(self.agent), refusal=False):
                 genome = self.agent.init_genome(key)
             for path, leaf in jax.tree_util.tree_flatten_with_path(genome)[0]:
                 if not hasattr(leaf, "dtype") and not isinstance(leaf, float | int):
@@ -141,7 +139,7 @@ class _Pair:
         owner = method.__self__  # type: ignore[attr-defined]
         side = "agent" if owner is self.agent else "environment"
         what = f"{self.name}: {side}.{method.__name__}"
-        with plugin_errors(what, _file(owner), refusal=False):
+        with plugin_errors(what, file_of(owner), refusal=False):
             return jax.eval_shape(method, *inputs)
 
     def _pair_of(self, method: Callable[..., Any], *inputs: Any) -> Any:
@@ -191,7 +189,3 @@ def _words(found: Any) -> str:
 
 def _kind(leaf: Any) -> str:
     return f"{leaf.dtype}{list(leaf.shape)}"
-
-
-def _file(plugin: Any) -> Path:
-    return Path(inspect.getfile(type(plugin)))

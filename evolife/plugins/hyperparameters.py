@@ -7,7 +7,6 @@ import itertools
 import json
 import textwrap
 import typing
-from pathlib import Path
 from typing import Any, TypeVar
 
 import pydantic
@@ -15,7 +14,7 @@ import pydantic
 from evolife.config.layers import Origins
 from evolife.config.model import Choice, Located
 from evolife.config.validation import validated
-from evolife.plugins.files import plugin_errors
+from evolife.plugins.files import file_of, plugin_errors
 
 T = TypeVar("T")
 
@@ -49,7 +48,7 @@ def from_choice(section: str, cls: type[T], config: Located, **given: Any) -> T:
     choice: Choice = getattr(config, section)
     origins = config.origins
     what = f"{origins.of((section,))}: {section} '{choice.name}'"
-    file = Path(inspect.getfile(cls))
+    file = file_of(cls)
     with plugin_errors(what, file):
         model = settings_model(cls, tuple(given))
     found = validated(model, choice.settings, origins, prefix=(section,))

@@ -83,7 +83,27 @@ def report_and_exit(error: EvolifeError) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _end_together(ranks: Ranks, error: EvolifeError) -> NoReturn:
+@contextlib.contextmanager
+def fail_together(ranks: Ranks) -> Iterator[None]:
+    """Let the block fail on all ranks alike, and go on after it; else abort the job.
+
+    An ``EvolifeError`` that every rank raises is raised. Any other failure is shown by
+    the rank that met it and aborts the job, so that no rank is left waiting.
+    """
+    try:
+        yield
+    except EvolifeError as error:
+        _meet(ranks, error)
+        raise
+    except Exception:
+        if ranks.size == 1:
+            raise
+        complain(_signed(ranks, traceback.format_exc()))
+        ranks.abort(EvolifeError.exit_code)
+
+
+def _meet(ranks: Ranks, error: EvolifeError) -> tuple[bytes, bytes]:
+    """Digests of this rank's error and of rank 0's; aborts where others have none."""
     digest = hashlib.sha256(f"{error.exit_code} {error}".encode()).digest()
     # A stop is agreed upon, but rank 0 may still be writing the checkpoint.
     patience = None if isinstance(error, Stopped) else _PATIENCE_SECONDS
@@ -91,9 +111,14 @@ def _end_together(ranks: Ranks, error: EvolifeError) -> NoReturn:
     if notes is None:
         complain(_signed(ranks, str(error)))
         ranks.abort(error.exit_code)
+    return digest, notes[0]
+
+
+def _end_together(ranks: Ranks, error: EvolifeError) -> NoReturn:
+    own, first = _meet(ranks, error)
     if ranks.rank == 0:
         complain(f"evolife: {error}")
-    elif digest != notes[0]:
+    elif own != first:
         complain(_signed(ranks, str(error)))
     ranks.close()
     sys.exit(error.exit_code)

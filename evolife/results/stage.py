@@ -19,6 +19,7 @@ from evolife.plugins.build import build_run
 from evolife.processes.embedded import prepare
 from evolife.results.hand import Hand
 from evolife.storage import champions
+from evolife.storage.genomes import read_genomes
 
 if TYPE_CHECKING:
     from evolife.results.run import Run
@@ -88,4 +89,4 @@ class Stages:
 
     def _read(self, experiment: Experiment) -> Any:
         run = self._run.folder
-        return champions.read_genomes(run, champions.read(run), experiment.template())
+        return read_genomes(run, champions.read(run), experiment.template())

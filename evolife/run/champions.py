@@ -7,7 +7,7 @@ import numpy as np
 
 from evolife.config.model import RunConfig
 from evolife.engine.tournament import Champion
-from evolife.storage import champions as files
+from evolife.storage import genomes
 from evolife.storage.champions import file_name
 from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
@@ -60,12 +60,12 @@ def write(
 ) -> list[dict[str, Any]]:
     """Write champions into a run's folder; return their table.
 
-    ``known`` and ``lives`` are those of :func:`evolife.storage.champions.write`.
+    ``known`` and ``lives`` are those of :func:`evolife.storage.genomes.write`.
 
     Raises:
         EvolifeError: the disk is full or refuses.
     """
     rows = table(champions)
-    genomes = [champion.genome for champion in champions]
-    files.write(run, rows, genomes, known, lives)
+    bodies = [champion.genome for champion in champions]
+    genomes.write(run, rows, bodies, known, lives)
     return rows

@@ -19,6 +19,7 @@ from evolife.run import filmstrip
 from evolife.run.bounds import measured_faults
 from evolife.run.film import best_life, refuse_unfilmable
 from evolife.storage import champions
+from evolife.storage.genomes import read_genomes
 from evolife.storage.run_folder import RunFolder
 from evolife.strict_json import plain
 
@@ -48,7 +49,7 @@ def evaluate(
     if film:
         refuse_unfilmable(experiment.environment, config)
     table = champions.read(run)
-    genomes = champions.read_genomes(run, table, experiment.template())
+    genomes = read_genomes(run, table, experiment.template())
     steps = config.lifetime.steps
     # First, because a film that cannot be written should cost no other lives.
     given = experiment, genomes, lives, ranks, life

@@ -1,11 +1,7 @@
 """What rank 0 writes while a run goes on: metrics, dashboard, progress, checkpoints."""
 
-import statistics
 import time
-from collections.abc import Sequence
 from typing import Any, Self
-
-import numpy as np
 
 from evolife.config.model import config_digest
 from evolife.console.progress import Display
@@ -13,14 +9,16 @@ from evolife.dashboard import hparams
 from evolife.dashboard.dashboard import Dashboard
 from evolife.dashboard.layout import LIFE, UNLEARNED
 from evolife.engine.evolution import Progress, Step
+from evolife.engine.summary import summary
 from evolife.errors import EvolifeError, Stopped
 from evolife.plugins.build import BuiltRun
 from evolife.run import filmstrip
 from evolife.run.film import Camera
+from evolife.run.hooks import Hooks
 from evolife.run.timing import CompileClock
 from evolife.storage import champions, checkpoint
 from evolife.storage.held_out import HeldOut
-from evolife.storage.metrics import MetricsFile, fitness_summary, read
+from evolife.storage.metrics import MetricsFile, read
 from evolife.storage.run_folder import RunFolder
 
 _FILM = (
@@ -39,6 +37,7 @@ class Journal:
         done: int,
         display: Display,
         ranks: int = 1,
+        hooks: Hooks | None = None,
     ) -> None:
         """Open the record after ``done`` generations; drop what lies beyond."""
         self._built, self._run, self._display = built, run, display
@@ -47,7 +46,7 @@ class Journal:
         self._earlier = float(last.get("wall_s", 0.0))
         self._begun, self._date = time.perf_counter(), time.time()
         self._compiling = CompileClock()
-        self._ranks, self._warnings = ranks, list[str]()
+        self._ranks, self._warnings, self._hooks = ranks, list[str](), hooks
         lines = read(run.metrics_path)
         self._curves = [line["life/best"] for line in lines if "life/best" in line]
         self.nonfinite = [line["generation"] for line in lines if _is_nonfinite(line)]
@@ -81,10 +80,12 @@ class Journal:
         """Write one generation."""
         if not step.evaluation.teaches:
             self.nonfinite.append(step.generation)
-        metrics = self._summary(step)
+        metrics = self._line(step)
         self._metrics.append(metrics)
         self._validated |= {k: metrics[k] for k in self._validated if k in metrics}
         self._display.update(step.generation, metrics | self._validated)
+        if self._hooks:
+            self._hooks.tell(metrics)
         if self.dashboard:
             self._draw(self.dashboard, step, metrics)
 
@@ -147,39 +148,16 @@ class Journal:
         shown = hparams.settings(config.model_dump(mode="json"), config.record.hparams)
         hparams.write(self._run.tensorboard, shown, self._date, end)
 
-    def _summary(self, step: Step) -> dict[str, Any]:
-        steps = self._built.experiment.settings.steps_per_generation
-        spent = {f"time/{name}": value for name, value in step.seconds.items()}
-        metrics: dict[str, Any] = {
-            "generation": step.generation,
-            "env_steps": steps * step.generation,
+    def _line(self, step: Step) -> dict[str, Any]:
+        """What ``metrics.jsonl`` says of a generation."""
+        metrics = summary(step, self._built.experiment.settings) | {
             "ranks": self._ranks,
             "wall_s": self._earlier + time.perf_counter() - self._begun,
-            "env_steps_per_s": steps / step.seconds["generation"],
-            **fitness_summary(step.evaluation.fitness),
-            "fitness/nonfinite": step.evaluation.nonfinite,
-            "fitness/nonfinite_lives": int(np.sum(~step.evaluation.counted)),
             "fitness/nonfinite_generations": len(self.nonfinite),
-            "life/early": float(np.mean(step.evaluation.statistics.early)),
-            "life/late": float(np.mean(step.evaluation.statistics.late)),
-            "digest": step.digest.hex(),
-            **spent,
             "time/compile": self._compiling.read(),
-            **_by_rank(step.evaluation.gathered.rank_seconds),
         }
         if self._warnings:
             metrics["warnings"], self._warnings = self._warnings, []
-        if step.validation:
-            found = step.validation._asdict()
-            metrics |= {f"validation/{name}": value for name, value in found.items()}
-        if step.details:
-            best, median = step.details
-            metrics["life/best"] = best.curve.tolist()
-            metrics["life/median"] = median.curve.tolist()
-            metrics["life/best_slope"] = float(best.slope)
-            for who, outcome in (("best", best), ("median", median)):
-                for name, value in outcome.statistics.items():
-                    metrics[f"{who}/{name}"] = float(value)
         return metrics
 
     def _draw(self, dashboard: Dashboard, step: Step, metrics: dict[str, Any]) -> None:
@@ -210,14 +188,3 @@ class Journal:
 
 def _is_nonfinite(line: dict[str, Any]) -> bool:
     return line.get("fitness/best", 0.0) is None
-
-
-def _by_rank(seconds: Sequence[float]) -> dict[str, float]:
-    """How evenly the ranks lived; the slowest by its number."""
-    longest = max(seconds)
-    return {
-        "ranks/live_min": min(seconds),
-        "ranks/live_median": statistics.median(seconds),
-        "ranks/live_max": longest,
-        "ranks/slowest": seconds.index(longest),
-    }

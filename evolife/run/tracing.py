@@ -1,15 +1,12 @@
 """Lives of a run's members, traced before the first is lived."""
 
-import inspect
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 
 from evolife import keys
 from evolife.engine.experiment import Experiment
 from evolife.engine.work import Task
-from evolife.plugins.files import plugin_errors
+from evolife.plugins.files import file_of, plugin_errors
 
 
 def check_lives(experiment: Experiment) -> None:
@@ -21,7 +18,7 @@ def check_lives(experiment: Experiment) -> None:
         InvalidInput: names the agent, the environment and what cannot be traced.
     """
     names = [type(part).__name__ for part in (experiment.agent, experiment.environment)]
-    file = Path(inspect.getfile(type(experiment.agent)))
+    file = file_of(experiment.agent)
     strategy = experiment.strategy.name
     what = "agent {} in environment {} under strategy {}".format(*names, strategy)
     with plugin_errors(what, file):

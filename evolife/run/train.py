@@ -21,6 +21,7 @@ from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
 from evolife.run import champions, resume
 from evolife.run.bounds import measured_faults, statement_faults
+from evolife.run.hooks import Hook, Hooks, installed_hooks
 from evolife.run.idle import idle_ranks
 from evolife.run.journal import Journal
 from evolife.run.nonfinite import NonfiniteCount
@@ -44,6 +45,8 @@ class Session:
     """What ``code_identity`` said before MPI started."""
     resume: bool
     """Go on from what the folder holds, if it holds anything."""
+    hooks: Sequence[Hook] = ()
+    """Told of every generation, beside those of installed packages."""
 
 
 class Ended(NamedTuple):
@@ -254,7 +257,14 @@ def _open_journal(
     def open_it() -> None:
         shown = session.terminal.progress(built.config.generations, done)
         display = stack.enter_context(shown)
-        journal = Journal(built, run, done, display, session.ranks.size)
+        told = session.terminal.warning
+        about = {
+            "name": built.config.name,
+            "config": built.config.model_dump(mode="json"),
+            "folder": str(run.path),
+        }
+        hooks = Hooks([*installed_hooks(told), *session.hooks], about, told)
+        journal = Journal(built, run, done, display, session.ranks.size, hooks)
         opened.append(stack.enter_context(journal))
 
     on_rank_zero(open_it, session.ranks)

@@ -1,69 +1,36 @@
-"""Champions on disk: ``champions.json`` and one safetensors file each."""
+"""Champions on disk as others read them: the table in ``champions.json``."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-import jax
-import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
-
-from evolife.base import Genome
 from evolife.errors import InvalidInput, pasted
-from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.held_out import FILE, HeldOut
-from evolife.storage.held_out import content as held_out_content
-from evolife.storage.run_folder import FILMS, RunFolder
-from evolife.storage.tensors import to_safetensors
-from evolife.strict_json import dumps
+from evolife.storage.run_folder import RunFolder
 
 
-def write(
-    run: RunFolder,
-    table: Sequence[Mapping[str, Any]],
-    genomes: Sequence[Genome],
-    known: Mapping[str, Any] = MappingProxyType({}),
-    lives: HeldOut | None = None,
-) -> None:
-    """Write genomes and lives, then the table that names them.
-
-    ``known`` are further facts beside the table, such as the world's optimum, and
-    ``lives`` what the champions earned life by life.
-
-    A table of other champions goes first, and with it the films of them: they must
-    not stand beside genomes that are not their own, whenever a kill comes.
-
-    Raises:
-        EvolifeError: the disk is full or refuses.
-    """
-    path = run.champions / "champions.json"
-    document = dumps({**known, "champions": table}, indent=2).encode() + b"\n"
-    with storage_errors("write the champions", path):
-        if path.exists() and path.read_bytes() != document:
-            path.unlink()
-            for film in FILMS:
-                (run.path / film).unlink(missing_ok=True)
-        for row, genome in zip(table, genomes, strict=True):
-            content = to_safetensors(_named(genome))
-            write_atomically(run.champions / row["file"], content)
-        if lives is not None:
-            write_atomically(run.champions / FILE, held_out_content(lives))
-        write_atomically(path, document)
-        for surplus in run.champions.glob("agent_*.safetensors"):
-            if surplus.name not in {row["file"] for row in table}:
-                surplus.unlink()
+def path_of(run: RunFolder) -> Path:
+    """The file of the table."""
+    return run.champions / "champions.json"
 
 
 def read(run: RunFolder) -> list[dict[str, Any]]:
-    """Read ``champions.json``.
+    """The rows of the table, best first.
 
     Raises:
         InvalidInput: the run has no champions yet, or the file is damaged.
     """
-    path = run.champions / "champions.json"
+    rows: list[dict[str, Any]] = read_document(run)["champions"]
+    return rows
+
+
+def read_document(run: RunFolder) -> dict[str, Any]:
+    """All of the file: the table, and what is known of the environment.
+
+    Raises:
+        InvalidInput: the run has no champions yet, or the file is damaged.
+    """
+    path = path_of(run)
     if not path.exists():
         raise InvalidInput(
             f"{run.path} has no champions yet; let it end with "
@@ -76,19 +43,15 @@ def read(run: RunFolder) -> list[dict[str, Any]]:
     table = document.get("champions") if isinstance(document, dict) else None
     if not isinstance(table, list) or not table or not all(map(_is_row, table)):
         raise InvalidInput(f"{path} is damaged: no table of champions; {_again(run)}")
-    return table
+    return dict(document)
 
 
-def read_genomes(
-    run: RunFolder, table: Sequence[dict[str, Any]], template: Genome
-) -> Genome:
-    """Read the champions' genomes, stacked along a leading axis.
-
-    Raises:
-        InvalidInput: a file is missing, damaged, or of another agent.
-    """
-    genomes = [_read_one(run.champions / row["file"], template) for row in table]
-    return jax.tree.map(lambda *leaves: np.stack(leaves), *genomes)
+def known_rows(run: RunFolder) -> list[dict[str, Any]]:
+    """The rows of the table; none where there is none yet, or it is damaged."""
+    try:
+        return read(run)
+    except InvalidInput:
+        return []
 
 
 def _is_row(row: Any) -> bool:
@@ -100,30 +63,6 @@ def _is_row(row: Any) -> bool:
 
 def _again(run: RunFolder) -> str:
     return f"let them be written again by evolife train --resume {pasted(run.path)}"
-
-
-def _read_one(path: Path, template: Genome) -> Genome:
-    try:
-        found = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise InvalidInput(f"{path} cannot be read: {error}") from error
-    wanted, treedef = jax.tree_util.tree_flatten_with_path(template)
-    leaves = []
-    for keys, leaf in wanted:
-        name = jax.tree_util.keystr(keys)
-        if name not in found or found[name].shape != leaf.shape:
-            have = found[name].shape if name in found else "nothing"
-            raise InvalidInput(
-                f"{path} holds {have} for {name}, where this agent has {leaf.shape}; "
-                "evaluate it with the agent it was evolved as"
-            )
-        leaves.append(found[name])
-    return jax.tree.unflatten(treedef, leaves)
-
-
-def _named(genome: Genome) -> dict[str, np.ndarray]:
-    leaves = jax.tree_util.tree_flatten_with_path(genome)[0]
-    return {jax.tree_util.keystr(keys): np.asarray(leaf) for keys, leaf in leaves}
 
 
 def file_name(rank: int) -> str:

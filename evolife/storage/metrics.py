@@ -1,18 +1,13 @@
 """``metrics.jsonl``: one line a generation, safe against kills and resumes."""
 
 import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.strict_json import dumps
-
-_QUANTILES = {"p10": 0.1, "p25": 0.25, "median": 0.5, "p75": 0.75, "p90": 0.9}
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -91,26 +86,3 @@ class MetricsFile:
     def close(self) -> None:
         """Close the file; every line is already with the operating system."""
         self._file.close()
-
-
-def fitness_summary(values: Any) -> dict[str, float]:
-    """Summarise ``(K,)`` fitness values as ``fitness/best`` ... ``fitness/p90``."""
-    # One sort for all of it: NumPy's own percentiles would take most of the time that
-    # the record of a generation may take.
-    fitness = np.sort(np.asarray(values, dtype=np.float64), axis=None)
-    mean = float(fitness.sum()) / fitness.size
-    centred = fitness - mean
-    return {
-        "fitness/best": float(fitness[-1]),
-        "fitness/mean": mean,
-        "fitness/std": math.sqrt(float(centred @ centred) / fitness.size),
-        **{f"fitness/{k}": _quantile(fitness, part) for k, part in _QUANTILES.items()},
-    }
-
-
-def _quantile(ordered: np.ndarray, part: float) -> float:
-    """Between the two values next to the place, as NumPy does by default."""
-    place = part * (len(ordered) - 1)
-    below = int(place)
-    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
-    return low + (high - low) * (place - below)

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from evolife.storage.champions import known_rows
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import is_locked
 from evolife.storage.metric_names import OF_CHAMPIONS
@@ -88,11 +89,7 @@ def note_exit(folder: SweepFolder, name: str, code: int, asked: bool) -> None:
 
 def champion_metrics(run: RunFolder) -> dict[str, Any]:
     """Scores of the best champion under the names of metrics; empty where none is."""
-    try:
-        table = json.loads((run.champions / "champions.json").read_bytes())
-        best = table["champions"][0]
-    except (OSError, ValueError, LookupError, TypeError):
-        return {}
+    best: dict[str, Any] = next(iter(known_rows(run)), {})
     names = (*OF_CHAMPIONS, "interval")
     return {name: best[name] for name in names if name in best}
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from evolife import keys
 from evolife.base import Array, Key, LifeStatistics, Strategy
+from evolife.engine.fitness import worst_for_nonfinite
 from evolife.errors import InvalidInput
 from evolife.metalearning.benchmark.baselines import Contender, Recipe
 from evolife.metalearning.tasks import draw
@@ -189,14 +190,7 @@ def _generation(
     build = jax.vmap(lambda i: strategy.member(proposal, i))
     members = build(jnp.arange(strategy.population_size))
     measured, _ = draw.fitness(trial.task, names, members, key, trial.unit)
-    fitness = _finite(measured)
+    fitness = worst_for_nonfinite(measured, 0.0, jnp)
     # As in training: a function has no life, and errors are not known.
     statistics = LifeStatistics(fitness, fitness, jnp.zeros_like(fitness))
     return strategy.update(state, proposal, t, fitness, statistics)
-
-
-def _finite(fitness: Array) -> Array:
-    """As in a run: what is not finite becomes the generation's worst."""
-    finite = jnp.isfinite(fitness)
-    worst = jnp.min(jnp.where(finite, fitness, jnp.inf))
-    return jnp.where(finite, fitness, jnp.where(jnp.any(finite), worst, 0.0))

@@ -13,6 +13,7 @@ from evolife.base import Array, Key, LifeStatistics, StrategyState
 from evolife.config.model import config_digest, load_config
 from evolife.engine import lifetime
 from evolife.engine.experiment import Experiment
+from evolife.engine.fitness import worst_for_nonfinite
 from evolife.errors import InvalidInput
 from evolife.keys import life_key, root_key
 from evolife.metalearning.estimator import Route
@@ -103,9 +104,6 @@ def _told(scores: Array, early: Array, late: Array) -> tuple[Array, LifeStatisti
     """Fitness and statistics of ``(K, L)`` lives; what is not finite is the worst."""
     lives = scores.shape[1]
     mean = jnp.mean(scores, axis=1)
-    finite = jnp.isfinite(mean)
-    worst = jnp.min(jnp.where(finite, mean, jnp.inf))
-    worst = jnp.where(jnp.any(finite), worst, 0)
     error = jnp.zeros_like(mean)
     if lives > 1:
         error = jnp.std(scores, axis=1, ddof=1) / jnp.sqrt(lives)
@@ -115,7 +113,7 @@ def _told(scores: Array, early: Array, late: Array) -> tuple[Array, LifeStatisti
         jnp.nan_to_num(error, posinf=0, neginf=0),
         lives=jnp.full(mean.shape, lives, jnp.float32),
     )
-    return jnp.where(finite, mean, worst), statistics
+    return worst_for_nonfinite(mean, 0.0, jnp), statistics
 
 
 class Carried(NamedTuple):

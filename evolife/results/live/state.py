@@ -1,10 +1,10 @@
 """What a run's config and champions say, read again and again."""
 
-import json
 from pathlib import Path
 from typing import Any
 
 from evolife.config.yaml_file import read_yaml
+from evolife.storage.champions import known_rows
 from evolife.storage.run_folder import RunFolder
 
 
@@ -25,10 +25,6 @@ class Settings:
 
 
 def champions(run: RunFolder) -> list[dict[str, Any]]:
-    """The rows of the final table; none where there is no whole one."""
-    names = {"rank", "source", "selected", "validated", "held_out", "interval", "gap"}
-    try:
-        rows = json.loads((run.champions / "champions.json").read_bytes())["champions"]
-        return [{name: row[name] for name in sorted(names)} for row in rows]
-    except (OSError, ValueError, LookupError, TypeError):
-        return []
+    """What is shown of the final table; nothing where there is no whole one."""
+    names = ("gap", "held_out", "interval", "rank", "selected", "source", "validated")
+    return [{name: row.get(name) for name in names} for row in known_rows(run)]
