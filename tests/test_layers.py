@@ -40,9 +40,6 @@ MOVING = {
     "arguments": "commands",
     "cli": "commands",
     "functions": "commands",
-    "parts/digit_images": "envs",
-    "parts/prototypes": "envs",
-    "parts/turns": "envs",
     "wrappers": "envs",
 }
 """Where those belong that do not stand in their room yet."""
