@@ -40,7 +40,6 @@ MOVING = {
     "arguments": "commands",
     "cli": "commands",
     "functions": "commands",
-    "wrappers": "envs",
 }
 """Where those belong that do not stand in their room yet."""
 

@@ -13,9 +13,9 @@ from evolife.engine.archive import Archive
 from evolife.engine.evaluator import Population
 from evolife.engine.grid import Grid, lives_block
 from evolife.engine.tiles import auto_tile
+from evolife.envs.wrappers.wrapper import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
-from evolife.wrappers.wrapper import innermost
 
 
 @dataclasses.dataclass(frozen=True)
