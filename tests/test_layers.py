@@ -6,6 +6,7 @@ gone must leave it, and no new one may come in.
 """
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -47,7 +48,9 @@ MOVING = {
 def modules() -> dict[str, Path]:
     """Every module by its path below evolife/, as ``sweeps/pool``."""
     found = {}
-    for path in sorted(ROOT.rglob("*.py")):
+    # Agents and environments are links, which rglob passes over.
+    folders = [Path(folder) for folder, _, _ in os.walk(ROOT, followlinks=True)]
+    for path in sorted(path for folder in folders for path in folder.glob("*.py")):
         name = path.relative_to(ROOT).with_suffix("").as_posix()
         found[name.removesuffix("/__init__")] = path
     return found
