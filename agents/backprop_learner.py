@@ -8,11 +8,100 @@ import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Gt, Le
 
-from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import features
-from evolife.parts.actor_critic import ActorCritic, actor_critic, merit
-from evolife.parts.policy import draw
-from evolife.parts.senses import no_action, sense
+from evolife.base import (
+    Action,
+    ActionSpace,
+    Agent,
+    Array,
+    Both,
+    Continuous,
+    Key,
+    Spec,
+    TimeStep,
+)
+from evolife.parts import Linear, act, features, linear, no_action, sense, sense_size
+
+
+def policy_size(space: ActionSpace) -> int:
+    """How many outputs a policy has: a score a choice, mean and spread a number."""
+    if isinstance(space, Both):
+        return policy_size(space.discrete) + policy_size(space.continuous)
+    return 2 * space.size if isinstance(space, Continuous) else space.size
+
+
+def draw(space: ActionSpace, outputs: Array, key: Key) -> tuple[Action, Array]:
+    """Draw an action, and its ``(output_size,)`` sample before any squashing.
+
+    Choices follow a softmax. Numbers follow a Gaussian before they are squashed into
+    their range; mean and spread are both outputs (Sutton & Barto 2018, ch. 13.7).
+    """
+    if isinstance(space, Both):
+        cut = policy_size(space.discrete)
+        one, other = jax.random.split(key)
+        choice, chosen = draw(space.discrete, outputs[:cut], one)
+        numbers, moved = draw(space.continuous, outputs[cut:], other)
+        return (choice, numbers), jnp.concatenate([chosen, moved])
+    if isinstance(space, Continuous):
+        mean, log_spread = _gaussian(outputs)
+        luck = jax.random.normal(key, mean.shape)
+        sample = mean + jnp.exp(log_spread) * luck
+        return act(space, sample, key), sample
+    action = act(space, outputs, key, sample=True)
+    return action, features(space, action)
+
+
+def log_chance(space: ActionSpace, outputs: Array, sample: Array) -> Array:
+    """Logarithm of the chance, or density, of a sample; constants left out.
+
+    Squashing would only add what does not depend on the outputs.
+    """
+    if isinstance(space, Both):
+        cut, at = policy_size(space.discrete), space.discrete.size
+        chosen = log_chance(space.discrete, outputs[:cut], sample[:at])
+        return chosen + log_chance(space.continuous, outputs[cut:], sample[at:])
+    if isinstance(space, Continuous):
+        mean, log_spread = _gaussian(outputs)
+        off = (sample - mean) * jnp.exp(-log_spread)
+        return -jnp.sum(off**2 / 2 + log_spread)
+    return jnp.sum(sample * jax.nn.log_softmax(outputs))
+
+
+def _gaussian(outputs: Array) -> tuple[Array, Array]:
+    """Means, and logarithms of spreads within -3 and 1: neither certain nor lost."""
+    mean, raw = jnp.split(outputs, 2)
+    return mean, 2.0 * jnp.tanh(raw / 2.0) - 1.0
+
+
+class ActorCritic(NamedTuple):
+    """Acts and tells how much it expects to earn, from one hidden layer for both."""
+
+    senses: Linear
+    policy: Linear
+    value: Linear
+
+    def __call__(self, x: Array) -> tuple[Array, Array]:
+        """Outputs of the policy ``(policy_size,)``, and the ``()`` value of ``x``."""
+        hidden = jnp.tanh(self.senses(x))
+        return self.policy(hidden), self.value(hidden)[0]
+
+
+def actor_critic(key: Key, spec: Spec, hidden: int) -> ActorCritic:
+    """Draw the layers; both readouts start small."""
+    a, b, c = jax.random.split(key, 3)
+    return ActorCritic(
+        linear(a, sense_size(spec), hidden),
+        linear(b, hidden, policy_size(spec.action_space), 0.1),
+        linear(c, hidden, 1, 0.1),
+    )
+
+
+def merit(weights: ActorCritic, space: ActionSpace, x: Array, sample: Array) -> Array:
+    """``log pi(sample | x) + v(x)``: what eligibility traces sum the gradient of.
+
+    Each part reaches its own readout, and both the layer that they share.
+    """
+    outputs, value = weights(x)
+    return log_chance(space, outputs, sample) + value
 
 
 class Genome(NamedTuple):

@@ -1,17 +1,79 @@
 """Recurrent network in modules that tick at different rates."""
 
 import dataclasses
-from typing import Annotated, ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from annotated_types import Ge, Le
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.linear import Linear, linear
-from evolife.parts.senses import no_action, sense, sense_size
-from evolife.parts.ticking import due, tick
+from evolife.parts import (
+    Linear,
+    act,
+    features,
+    linear,
+    no_action,
+    output_size,
+    sense,
+    sense_size,
+)
+
+
+@jax.custom_batching.custom_vmap
+def largest(value: Array) -> Array:
+    """The largest of ``value`` over all lanes of every enclosing ``vmap``.
+
+    Alone, ``value`` itself. Under ``vmap`` a branch on what differs from lane to lane
+    becomes a selection between branches that are all computed; a branch on this stays
+    a branch. For deciding what to compute only: a result that depends on it other than
+    in cost would let lanes influence each other.
+    """
+    return value
+
+
+@largest.def_vmap
+def _over_lanes(size: int, batched: list[bool], value: Array) -> tuple[Any, bool]:
+    del size, batched
+    return largest(value.max(axis=0)), False
+
+
+def due(clock: Array, modules: int) -> Array:
+    """How many modules tick at the ``()`` int32 step ``clock``: always the first few.
+
+    Module i ticks where ``clock`` is a multiple of ``2^i``.
+    """
+    periods = 2 ** jnp.arange(modules, dtype=jnp.int32)
+    return (clock % periods == 0).sum(dtype=jnp.int32)
+
+
+def tick(modules: tuple[Linear, ...], x: Array, hidden: Array, count: Array) -> Array:
+    """Update the first ``count`` modules of ``(n,)`` hidden units.
+
+    ``h_i' = tanh(W_i [x, h_i, h_(i+1), ...] + b_i)``. Only the products of these
+    modules are computed. Under ``vmap`` they are those of the lane with the most.
+    """
+    branches = [_first(i + 1) for i in range(len(modules))]
+    return jax.lax.switch(largest(count) - 1, branches, modules, x, hidden, count)
+
+
+def _first(computed: int) -> Callable[..., Array]:
+    def update(
+        modules: tuple[Linear, ...], x: Array, hidden: Array, count: Array
+    ) -> Array:
+        width = hidden.shape[0] // len(modules)
+        cut = computed * width
+        sums = [
+            modules[i](jnp.concatenate([x, hidden[i * width :]]))
+            for i in range(computed)
+        ]
+        # Lanes of one life tick together; where they do not, each keeps what is its.
+        ticks = jnp.arange(cut) < count * width
+        fresh = jnp.where(ticks, jnp.tanh(jnp.concatenate(sums)), hidden[:cut])
+        return jnp.concatenate([fresh, hidden[cut:]])
+
+    return update
 
 
 class Genome(NamedTuple):

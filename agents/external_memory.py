@@ -8,10 +8,107 @@ import jax.numpy as jnp
 from annotated_types import Ge, Lt
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.heads import note, orders, orders_size, recall
-from evolife.parts.linear import Linear, linear
-from evolife.parts.senses import no_action, sense, sense_size
+from evolife.parts import (
+    Linear,
+    act,
+    features,
+    linear,
+    no_action,
+    output_size,
+    sense,
+    sense_size,
+)
+
+_FAINT = 1e-3
+_TINY = 1e-30
+
+
+def by_content(memory: Array, key: Array, sharpness: Array) -> Array:
+    """``(slots,)`` weights on the slots most like a ``(width,)`` key; their sum is 1.
+
+    ``w_i ~ p_i exp(sharpness cos(M_i, key))`` (Graves et al. 2014), where ``p_i =
+    |M_i|^2 / (|M_i|^2 + 0.001)`` is 0 for slots of zeros. All are 0 if every slot is.
+    So empty slots change nothing, and how many there are is no part of a genome.
+    """
+    squares = (memory * memory).sum(axis=1)
+    lengths = jnp.sqrt(squares) * jnp.sqrt(key @ key)
+    cosines = jnp.clip(memory @ key / jnp.maximum(lengths, _TINY), -1.0, 1.0)
+    # Counting from the best score of all that are not empty, no exponential overflows.
+    scores = jnp.where(squares > 0, sharpness * cosines, -jnp.inf)
+    best = jnp.maximum(scores.max(), -1e30)
+    weights = squares / (squares + _FAINT) * jnp.exp(scores - best)
+    return weights / jnp.maximum(weights.sum(), _TINY)
+
+
+def least_used(usage: Array) -> Array:
+    """``(slots,)`` weights: 1 on the slot of least usage, the first of equals."""
+    places = jnp.arange(usage.shape[0])
+    # Two plain minima: CPUs are slow at finding where one is.
+    least = jnp.where(usage == usage.min(), places, usage.shape[0])
+    return (places == least.min()).astype(jnp.float32)
+
+
+def write(memory: Array, weights: Array, erase: Array, add: Array) -> Array:
+    """Erase, then add, in each slot as much as its weight says (Graves et al. 2014).
+
+    ``M_i' = M_i (1 - w_i e) + w_i a``, cut off at -1 and 1.
+    """
+    kept = memory * (1 - jnp.outer(weights, erase))
+    return jnp.clip(kept + jnp.outer(weights, add), -1.0, 1.0)
+
+
+class Orders(NamedTuple):
+    """What the controller tells the heads in one step; all but four are ``()``."""
+
+    asked: Array
+    """``(width,)`` content to look for when reading."""
+    place: Array
+    """``(width,)`` content to look for when writing."""
+    erase: Array
+    """``(width,)`` within [0, 1]."""
+    add: Array
+    """``(width,)`` within [-1, 1]."""
+    read_sharpness: Array
+    """At least 0."""
+    write_sharpness: Array
+    """At least 0."""
+    strength: Array
+    """Within [0, 1]: how much to write at all."""
+    fresh: Array
+    """Within [0, 1]: how much of it to the least-used slot, not by content."""
+
+
+def orders_size(width: int) -> int:
+    """How many numbers a controller must say for slots of ``width`` numbers."""
+    return 4 * width + 4
+
+
+def orders(numbers: Array, width: int) -> Orders:
+    """Understand ``(orders_size,)`` numbers, in the order of the fields."""
+    asked, place, erase, add = numbers[: 4 * width].reshape(4, width)
+    sharpness = jax.nn.softplus(numbers[-4:-2])
+    gates = jax.nn.sigmoid(numbers[-2:])
+    erase, add = jax.nn.sigmoid(erase), jnp.tanh(add)
+    return Orders(asked, place, erase, add, *sharpness, *gates)
+
+
+def note(memory: Array, usage: Array, told: Orders) -> tuple[Array, Array]:
+    """Write into a ``(slots, width)`` memory; also return the ``(slots,)`` weights.
+
+    Of a strength s the part g goes to the least-used slot (Santoro et al. 2016), wiped
+    before, and the rest by content: ``w = s (g lru + (1 - g) content)``.
+    """
+    taken = told.strength * told.fresh * least_used(usage)
+    known = by_content(memory, told.place, told.write_sharpness)
+    weights = taken + told.strength * (1 - told.fresh) * known
+    wiped = memory * (1 - taken[:, None])
+    return write(wiped, weights, told.erase, told.add), weights
+
+
+def recall(memory: Array, told: Orders) -> tuple[Array, Array]:
+    """Read by content: ``(width,)`` numbers, and the ``(slots,)`` weights."""
+    weights = by_content(memory, told.asked, told.read_sharpness)
+    return weights @ memory, weights
 
 
 class Genome(NamedTuple):

@@ -9,9 +9,42 @@ import jax.numpy as jnp
 from annotated_types import Ge, Gt, MinLen
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.abcd import Rule, grow, rule
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.senses import no_action, sense, sense_size
+from evolife.parts import act, features, no_action, output_size, sense, sense_size
+
+
+class Rule(NamedTuple):
+    """Five numbers for each synapse of one layer, ``(inputs, outputs)`` each."""
+
+    a: Array
+    """Of the correlation of both activities."""
+    b: Array
+    """Of the activity before the synapse."""
+    c: Array
+    """Of the activity after it."""
+    d: Array
+    """Of nothing: growth by itself."""
+    eta: Array
+    """Learning rate."""
+
+
+def rule(key: Key, inputs: int, outputs: int, scale: float = 0.1) -> Rule:
+    """Draw normal coefficients of standard deviation ``scale``, of either sign."""
+    numbers = scale * jax.random.normal(key, (5, inputs, outputs))
+    return Rule(*numbers)
+
+
+def grow(
+    weights: Array, rule: Rule, before: Array, after: Array, bound: float
+) -> Array:
+    """Change ``(inputs, outputs)`` weights by the activities on both of their sides.
+
+    ``w_ij' = w_ij + eta_ij (A_ij o_i o_j + B_ij o_i + C_ij o_j + D_ij)`` (Najarro &
+    Risi 2020), cut off at the bound. A synapse knows nothing but its own two ends.
+    """
+    o_i, o_j = before[:, None], after
+    change = rule.eta * (o_i * (rule.a * o_j + rule.b) + rule.c * o_j + rule.d)
+    return jnp.clip(weights + change, -bound, bound)
+
 
 Genome = tuple[Rule, ...]
 

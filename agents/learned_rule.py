@@ -9,9 +9,96 @@ import jax.numpy as jnp
 from annotated_types import Ge
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.linear import Linear, linear
-from evolife.parts.shared_rule import Rule, gathered, mixed, rule, spread
+from evolife.parts import Linear, act, features, linear, output_size
+
+
+class Rule(NamedTuple):
+    """How a synapse changes, and what it passes on: one tiny recurrent network.
+
+    States are ``(units, synapses)``, messages ``(channels, neurons)``, or ``(channels,
+    synapses)`` as each synapse hears them: what there is much of comes last, because a
+    processor's vectors are filled by many synapses and not by the few numbers of one.
+    """
+
+    update: Linear
+    """From its state and the product of its messages to gates and candidates."""
+    before: Array
+    """``(channels, 2 units)``: the same from the message of the neuron before it."""
+    after: Array
+    """``(channels, 2 units)``: the same from the message of the neuron after it."""
+    broadcast: Array
+    """``(2, 2 units)``: the same from reward and ``first``, told to all."""
+    emit: Linear
+    """From its state to ``2 channels`` weights: of messages forward, then back."""
+
+    def learn(self, states: Array, before: Array, after: Array, told: Array) -> Array:
+        """New states ``s + z (n - s)``, candidates ``n = tanh(sums)`` and hard gates z.
+
+        Gates are ``clip((sums + 2) / 4, 0, 1)``: closed ones keep a state for ever.
+        """
+        heard = [states, before * after, before, after]
+        weights = [self.update.weight, self.before, self.after]
+        news = self.update.bias + told @ self.broadcast
+        sums = mixed(jnp.concatenate(weights), jnp.concatenate(heard)) + news[:, None]
+        gates, candidates = jnp.split(sums, 2)
+        opened = jnp.clip(0.5 + gates / 4.0, 0.0, 1.0)
+        return states + opened * (jnp.tanh(candidates) - states)
+
+    def weights(self, states: Array) -> tuple[Array, Array]:
+        """What states make of messages forward and back: ``(channels, synapses)``."""
+        sums = mixed(self.emit.weight, states) + self.emit.bias[:, None]
+        forward, back = jnp.split(sums, 2)
+        return forward, back
+
+
+def rule(key: Key, units: int, channels: int) -> Rule:
+    """Draw a rule; gates start a tenth open, so that states last."""
+    keys = jax.random.split(key, 5)
+    update = linear(keys[0], units + channels, 2 * units)
+    slow = jnp.repeat(jnp.array([-1.6, 0.0], jnp.float32), units)
+    return Rule(
+        update._replace(bias=slow),
+        linear(keys[1], channels, 2 * units).weight,
+        linear(keys[2], channels, 2 * units).weight,
+        linear(keys[3], 2, 2 * units).weight,
+        linear(keys[4], units, 2 * channels),
+    )
+
+
+def mixed(weight: Array, x: Array) -> Array:
+    """``sum_k weight[k, n] x[k]``: ``(m, n)`` and ``(m, size)`` to ``(n, size)``.
+
+    Written out, because a product of tiny matrices for each member takes several times
+    as long on CPUs.
+    """
+    total = weight[0][:, None] * x[0]
+    for k in range(1, x.shape[0]):
+        total = total + weight[k][:, None] * x[k]
+    return total
+
+
+def messages_by(way: Linear, x: Array) -> Array:
+    """``(m, neurons)`` numbers as messages ``(channels, neurons)``."""
+    return jnp.tanh(mixed(way.weight, x) + way.bias[:, None])
+
+
+def spread(messages: Array, inputs: int, outputs: int, axis: int) -> Array:
+    """``(channels, neurons)`` to ``(channels, synapses)``: what each synapse hears.
+
+    ``axis`` is 1 where neurons are the layer's inputs and 2 where its outputs.
+    """
+    shape = (messages.shape[0], inputs, outputs)
+    along = jnp.expand_dims(messages, 3 - axis)
+    return jnp.broadcast_to(along, shape).reshape(shape[0], -1)
+
+
+def gathered(passed: Array, inputs: int, outputs: int, axis: int) -> Array:
+    """``tanh(sum / sqrt(neurons))`` of ``(channels, synapses)``, as in ``spread``.
+
+    ``axis`` is 1 to sum over a layer's inputs and 2 over its outputs.
+    """
+    total = passed.reshape(-1, inputs, outputs).sum(axis=axis)
+    return jnp.tanh(total / (inputs, outputs)[axis - 1] ** 0.5)
 
 
 class Genome(NamedTuple):
@@ -105,7 +192,7 @@ class LearnedRule(Agent):
     ) -> tuple[State, Action]:
         """Learn from what was done, last layer first; then sense and act."""
         told = jnp.stack([timestep.reward, timestep.first.astype(jnp.float32)])
-        back = _messages(genome.feedback, state.said)
+        back = messages_by(genome.feedback, state.said)
         synapses: list[Array] = []
         weights: list[Array] = []
         layers = list(zip(state.synapses, state.messages, self._sizes, strict=True))
@@ -115,7 +202,7 @@ class LearnedRule(Agent):
             forward, backward = genome.rule.weights(states)
             back = gathered(backward * after, *sizes, 2)
             synapses, weights = [states, *synapses], [forward, *weights]
-        message, messages = _messages(genome.encode, timestep.observation[None]), []
+        message, messages = messages_by(genome.encode, timestep.observation[None]), []
         for forward, sizes in zip(weights, self._sizes, strict=True):
             messages.append(message)
             message = gathered(forward * spread(message, *sizes, 1), *sizes, 1)
@@ -124,8 +211,3 @@ class LearnedRule(Agent):
         action = act(space, outputs, key, self.sample)
         said = jnp.stack([features(space, action), jnp.tanh(outputs)])
         return State(tuple(synapses), tuple(messages), said), action
-
-
-def _messages(way: Linear, x: Array) -> Array:
-    """``(m, neurons)`` numbers as messages ``(channels, neurons)``."""
-    return jnp.tanh(mixed(way.weight, x) + way.bias[:, None])

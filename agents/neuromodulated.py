@@ -8,9 +8,16 @@ import jax.numpy as jnp
 from annotated_types import Ge
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.linear import Linear, linear
-from evolife.parts.senses import no_action, sense, sense_size
+from evolife.parts import (
+    Linear,
+    act,
+    features,
+    linear,
+    no_action,
+    output_size,
+    sense,
+    sense_size,
+)
 
 _SLOW = -2.2
 

@@ -2,15 +2,27 @@
 
 import dataclasses
 import itertools
+from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
 
 import jax
+import jax.numpy as jnp
 from annotated_types import Ge, MinLen
 
-from evolife.base import Action, Agent, Key, TimeStep
-from evolife.parts.actions import act, output_size
-from evolife.parts.activations import ACTIVATIONS
-from evolife.parts.linear import Linear, linear
+from evolife.base import Action, Agent, Array, Key, TimeStep
+from evolife.parts import Linear, act, linear, output_size
+
+
+def clip(x: Array) -> Array:
+    """Hard tanh: the identity within [-1, 1], constant outside."""
+    return jnp.clip(x, -1.0, 1.0)
+
+
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
+    "clip": clip,
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+}
 
 
 @dataclasses.dataclass(frozen=True)

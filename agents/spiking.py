@@ -8,10 +8,40 @@ import jax.numpy as jnp
 from annotated_types import Ge, Gt, Le, Lt
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, features, output_size
-from evolife.parts.linear import Linear, linear
-from evolife.parts.senses import no_action, sense, sense_size
-from evolife.parts.spikes import fire, timing
+from evolife.parts import (
+    Linear,
+    act,
+    features,
+    linear,
+    no_action,
+    output_size,
+    sense,
+    sense_size,
+)
+
+THRESHOLD = 1.0
+
+
+def fire(voltage: Array, current: Array, decay: float) -> tuple[Array, Array]:
+    """One tick of leaky integrate-and-fire neurons: voltages and spikes, ``(n,)`` each.
+
+    ``v' = decay v + I``; at the threshold a neuron spikes and falls back to 0. Under a
+    constant current it spikes every k ticks, with k the first for which
+    ``I (1 - decay^k) / (1 - decay)`` reaches the threshold (Gerstner & Kistler 2002).
+    """
+    charged = decay * voltage + current
+    spikes = (charged >= THRESHOLD).astype(jnp.float32)
+    return charged * (1.0 - spikes), spikes
+
+
+def timing(faded: Array, spikes: Array, plus: Array, minus: Array) -> Array:
+    """Spike-timing-dependent change of ``(n, n)`` synapses in one tick.
+
+    ``plus_b trace_a spike_b - minus_b spike_a trace_b`` for the synapse from a to b:
+    before and then after strengthens, after and then before weakens (Song et al. 2000).
+    ``faded`` are traces of earlier spikes, so that spikes of one tick do not pair.
+    """
+    return jnp.outer(faded, plus * spikes) - jnp.outer(spikes, minus * faded)
 
 
 class Genome(NamedTuple):

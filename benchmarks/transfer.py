@@ -86,7 +86,7 @@ def row(one: Job) -> str:
 
 def rivals(task: Task, lives: int = 20) -> list[str]:
     """Rows of online learners by hand on shuffled streams of the same images."""
-    from evolife.parts.digit_images import load_images
+    from evolife.envs._digit_images import load_images
 
     images, kinds = load_images("test", task.classes, task.features)
     rows = []

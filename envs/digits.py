@@ -10,9 +10,9 @@ import numpy as np
 from annotated_types import Ge, Gt
 
 from evolife.base import Action, Array, Discrete, Environment, Key, Spec, TimeStep
-from evolife.parts.digit_images import Walk, by_class, load_images
-from evolife.parts.prototypes import Prototypes, nearest_is_own
-from evolife.parts.turns import Turns
+from evolife.envs._digit_images import Walk, by_class, load_images
+from evolife.envs._prototypes import Prototypes, nearest_is_own
+from evolife.envs._turns import Turns
 
 EARLY = 100
 

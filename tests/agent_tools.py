@@ -8,7 +8,7 @@ import numpy as np
 
 from evolife.base import Both, Continuous, Discrete, Spec, TimeStep
 from evolife.keys import root_key
-from evolife.parts.actions import features, output_size
+from evolife.parts import features, output_size
 
 KEY = root_key(29)
 CONTROL = Both(Discrete(3), Continuous(2, -2.0, 6.0))

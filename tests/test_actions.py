@@ -7,9 +7,7 @@ import pytest
 
 from evolife.base import Discrete, Spec, TimeStep
 from evolife.keys import root_key
-from evolife.parts.actions import act, choose, features, output_size
-from evolife.parts.linear import linear
-from evolife.parts.senses import sense, sense_size
+from evolife.parts import act, choose, features, linear, output_size, sense, sense_size
 from tests.agent_tools import CONTROL
 
 pytestmark = pytest.mark.fast

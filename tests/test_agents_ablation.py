@@ -11,7 +11,7 @@ import pytest
 from evolife.base import Agent, Array, Environment, Spec, TimeStep
 from evolife.engine import lifetime
 from evolife.keys import root_key
-from evolife.parts.actions import features, output_size
+from evolife.parts import features, output_size
 from evolife.plugins import registry
 from tests.agent_tools import CONTROL, genome_like, time_steps
 

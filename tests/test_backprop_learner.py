@@ -8,11 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.backprop_learner import BackpropLearner
+from evolife.agents.backprop_learner import BackpropLearner, draw
 from evolife.base import Both, Continuous, Discrete, Spec, TimeStep
 from evolife.keys import root_key
-from evolife.parts.actions import features
-from evolife.parts.policy import draw
+from evolife.parts import features
 from tests.agent_tools import (
     CONTROL,
     SPACES,

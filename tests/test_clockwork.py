@@ -5,9 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.clockwork import Clockwork
-from evolife.parts.lanes import largest
-from evolife.parts.ticking import due, tick
+from evolife.agents.clockwork import Clockwork, due, largest, tick
 from tests.agent_tools import (
     KEY,
     SPEC,

@@ -13,13 +13,13 @@ from evolife.agents.gru import Gru
 from evolife.base import Environment, TimeStep
 from evolife.envs.bandit import Bandit
 from evolife.envs.gymnax import Gymnax
+from evolife.envs.wrappers.delay_reward import DelayReward
+from evolife.envs.wrappers.hide import Hide
+from evolife.envs.wrappers.permute import Permute
+from evolife.envs.wrappers.switch import Switch
 from evolife.keys import PCG4D, root_key
 from evolife.plugins import registry
 from evolife.plugins.wrap import wrapper_names
-from evolife.wrappers.delay_reward import DelayReward
-from evolife.wrappers.hide import Hide
-from evolife.wrappers.permute import Permute
-from evolife.wrappers.switch import Switch
 from tests.agent_tools import genome_like
 from tests.worlds import ALL_WORLDS, MODES, SETTINGS
 

@@ -7,9 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.external_memory import ExternalMemory
-from evolife.parts import slots
-from evolife.parts.heads import Orders, note, recall
+from evolife.agents.external_memory import (
+    ExternalMemory,
+    Orders,
+    by_content,
+    least_used,
+    note,
+    recall,
+)
 from tests.agent_tools import KEY, SPEC, affine, close, genome_like, live, sigmoid, wide
 
 
@@ -30,26 +35,26 @@ def test_attention_is_on_what_is_alike_whatever_the_order_of_slots(sharpness):
     memory, key = rng.uniform(-1, 1, (9, 4)), rng.normal(size=4)
     memory[[2, 5]] = 0
     narrow = jnp.asarray(memory, jnp.float32), jnp.asarray(key, jnp.float32)
-    found = np.asarray(slots.by_content(*narrow, jnp.float32(sharpness)))
+    found = np.asarray(by_content(*narrow, jnp.float32(sharpness)))
     np.testing.assert_allclose(found, attention(memory, key, sharpness), atol=1e-4)
     assert found.sum() == pytest.approx(1, abs=1e-5) and (found >= 0).all()
     assert (found[[2, 5]] == 0).all()
     order = rng.permutation(9)
-    moved = slots.by_content(narrow[0][order], narrow[1], jnp.float32(sharpness))
+    moved = by_content(narrow[0][order], narrow[1], jnp.float32(sharpness))
     np.testing.assert_allclose(moved, found[order], rtol=1e-4, atol=1e-7)
     usage = jnp.asarray(rng.permutation(9), jnp.float32)
-    np.testing.assert_array_equal(slots.least_used(usage), usage == 0)
-    np.testing.assert_array_equal(slots.least_used(usage[order]), usage[order] == 0)
+    np.testing.assert_array_equal(least_used(usage), usage == 0)
+    np.testing.assert_array_equal(least_used(usage[order]), usage[order] == 0)
 
 
 def test_an_empty_memory_gets_no_attention_and_its_first_slot_is_free():
     empty = jnp.zeros((5, 3))
-    assert (slots.by_content(empty, jnp.ones(3), jnp.float32(9)) == 0).all()
+    assert (by_content(empty, jnp.ones(3), jnp.float32(9)) == 0).all()
     one = empty.at[3].set(jnp.array([0.1, -0.2, 0.3]))
     for key in (jnp.ones(3), -one[3], jnp.zeros(3)):
-        found = slots.by_content(one, key, jnp.float32(300))
+        found = by_content(one, key, jnp.float32(300))
         np.testing.assert_allclose(found, [0, 0, 0, 1, 0], atol=1e-6)
-    np.testing.assert_array_equal(slots.least_used(jnp.zeros(5)), [1, 0, 0, 0, 0])
+    np.testing.assert_array_equal(least_used(jnp.zeros(5)), [1, 0, 0, 0, 0])
 
 
 def orders(

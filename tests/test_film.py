@@ -23,6 +23,7 @@ from evolife.envs.bandit import Bandit
 from evolife.envs.mover import Mover
 from evolife.envs.oven import Oven
 from evolife.envs.recall import Recall
+from evolife.envs.wrappers.hide import Hide
 from evolife.errors import InvalidInput, Stopped
 from evolife.plugins.build import build_run
 from evolife.plugins.files import load
@@ -30,7 +31,6 @@ from evolife.ranks.mpi import Serial
 from evolife.run import film, filmstrip
 from evolife.run.evaluate import evaluate as measure
 from evolife.storage.run_folder import RunFolder
-from evolife.wrappers.hide import Hide
 from tests.cli_tools import complaint, needs_mpi, run
 from tests.report_tools import make_run
 

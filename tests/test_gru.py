@@ -9,7 +9,7 @@ import pytest
 from evolife.agents.gru import Gru
 from evolife.base import Both, Continuous, Discrete, Spec
 from evolife.keys import root_key
-from evolife.parts.actions import features, output_size
+from evolife.parts import features, output_size
 from tests.agent_tools import SPACES, genome_like, sigmoid, time_steps
 
 KEY = root_key(17)

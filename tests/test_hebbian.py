@@ -4,11 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.hebbian import Hebbian
+from evolife.agents.hebbian import Hebbian, Rule, grow
 from evolife.base import Continuous, Discrete, Spec
 from evolife.keys import root_key
-from evolife.parts import abcd
-from evolife.parts.actions import output_size
+from evolife.parts import output_size
 from tests.agent_tools import KEY, SPACES, close, genome_like, live, wide
 
 
@@ -23,7 +22,7 @@ def test_a_step_of_growth_computed_by_hand():
         hebb = a[i, j] * o_i[i] * o_j[j] + b[i, j] * o_i[i] + c[i, j] * o_j[j] + d[i, j]
         wanted[i, j] = np.clip(weights[i, j] + eta[i, j] * hebb, -0.9, 0.9)
     narrow = [jnp.asarray(x, jnp.float32) for x in (weights, *rules, o_i, o_j)]
-    found = abcd.grow(narrow[0], abcd.Rule(*narrow[1:6]), *narrow[6:], 0.9)
+    found = grow(narrow[0], Rule(*narrow[1:6]), *narrow[6:], 0.9)
     close(found, wanted)
     assert 0 < (np.abs(wanted) == 0.9).sum() < 6
 
@@ -31,14 +30,14 @@ def test_a_step_of_growth_computed_by_hand():
 def test_a_synapse_knows_only_its_two_ends():
     rng = np.random.default_rng(7)
     weights, *rules = jnp.asarray(rng.uniform(-0.2, 0.2, (6, 4, 5)), jnp.float32)
-    law = abcd.Rule(*rules)
+    law = Rule(*rules)
     before, after = (jnp.asarray(rng.uniform(-1, 1, size)) for size in (4, 5))
-    grown = abcd.grow(weights, law, before, after, 1.0)
+    grown = grow(weights, law, before, after, 1.0)
     for i in range(4):
-        other = abcd.grow(weights, law, before.at[i].set(0.77), after, 1.0)
+        other = grow(weights, law, before.at[i].set(0.77), after, 1.0)
         np.testing.assert_array_equal((other != grown).any(axis=1), np.arange(4) == i)
     for j in range(5):
-        other = abcd.grow(weights, law, before, after.at[j].set(0.77), 1.0)
+        other = grow(weights, law, before, after.at[j].set(0.77), 1.0)
         np.testing.assert_array_equal((other != grown).any(axis=0), np.arange(5) == j)
 
 

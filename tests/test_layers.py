@@ -4,6 +4,7 @@ Nor does the engine know a config, a folder or a terminal.
 """
 
 import ast
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -35,10 +36,6 @@ MOVING = {
     "__init__": "commands",
     "__main__": "commands",
     "cli": "commands",
-    "parts/digit_images": "envs",
-    "parts/prototypes": "envs",
-    "parts/turns": "envs",
-    "wrappers": "envs",
 }
 """Where those belong that do not stand in their room yet."""
 
@@ -46,7 +43,9 @@ MOVING = {
 def modules() -> dict[str, Path]:
     """Every module by its path below evolife/, as ``sweeps/pool``."""
     found = {}
-    for path in sorted(ROOT.rglob("*.py")):
+    # Agents and environments are links, which rglob passes over.
+    folders = [Path(folder) for folder, _, _ in os.walk(ROOT, followlinks=True)]
+    for path in sorted(path for folder in folders for path in folder.glob("*.py")):
         name = path.relative_to(ROOT).with_suffix("").as_posix()
         found[name.removesuffix("/__init__")] = path
     return found

@@ -11,7 +11,7 @@ import pytest
 from evolife.agents.learned_rule import LearnedRule
 from evolife.base import Continuous, Discrete, Spec
 from evolife.keys import root_key
-from evolife.parts.actions import features
+from evolife.parts import features
 from tests.agent_tools import (
     CONTROL,
     SPACES,

@@ -5,8 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.linear_attention import LinearAttention
-from evolife.parts import fast_weights
+from evolife.agents.linear_attention import LinearAttention, dpfp, read, write
 from tests.agent_tools import KEY, SPEC, affine, close, genome_like, live, sigmoid, wide
 
 
@@ -17,7 +16,7 @@ def test_features_of_a_key_are_products_of_neighbours(nu):
         r = [max(x, 0) for x in (*key, *-key)]
         wanted = [r[j] * r[(j - i) % 8] for i in range(1, nu + 1) for j in range(8)]
         length = np.linalg.norm(wanted)
-        found = fast_weights.dpfp(jnp.asarray(key, jnp.float32), nu)
+        found = dpfp(jnp.asarray(key, jnp.float32), nu)
         close(found, np.array(wanted) / (length or 1))
         assert found.shape == (8 * nu,)
 
@@ -30,11 +29,11 @@ def test_a_written_value_is_read_back_and_orthogonal_keys_keep_theirs():
     matrix = jnp.asarray(rng.normal(size=(6, 3)), jnp.float32)
     held = np.asarray(keys @ matrix)
     for i in range(6):
-        matrix = fast_weights.write(matrix, keys[i], values[i], jnp.float32(1))
-        close(fast_weights.read(matrix, keys[i]), values[i])
+        matrix = write(matrix, keys[i], values[i], jnp.float32(1))
+        close(read(matrix, keys[i]), values[i])
         close(keys @ matrix, np.concatenate([values[: i + 1], held[i + 1 :]]))
-    again = fast_weights.write(matrix, keys[2], -values[2], jnp.float32(0.25))
-    close(fast_weights.read(again, keys[2]), 0.5 * values[2])
+    again = write(matrix, keys[2], -values[2], jnp.float32(0.25))
+    close(read(again, keys[2]), 0.5 * values[2])
 
 
 def test_fast_weights_grow_no_faster_than_the_root_of_the_number_of_writes():
@@ -45,7 +44,7 @@ def test_fast_weights_grow_no_faster_than_the_root_of_the_number_of_writes():
     rates = jnp.asarray(rng.random(3000), jnp.float32)
 
     def step(matrix, written):
-        matrix = fast_weights.write(matrix, *written)
+        matrix = write(matrix, *written)
         return matrix, jnp.sqrt((matrix * matrix).sum(axis=0))
 
     _, lengths = jax.lax.scan(step, jnp.zeros((5, 2)), (keys, values, rates))

@@ -8,7 +8,7 @@ import pytest
 from evolife.agents.neuromodulated import Neuromodulated
 from evolife.base import Discrete, Spec
 from evolife.keys import root_key
-from evolife.parts.actions import features
+from evolife.parts import features
 from tests.agent_tools import (
     SPACES,
     affine,

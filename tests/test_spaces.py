@@ -11,7 +11,7 @@ import pytest
 from evolife.base import Both, Continuous, Discrete, Spec
 from evolife.config.model import load_config
 from evolife.errors import InvalidInput
-from evolife.parts.actions import act, features
+from evolife.parts import act, features
 from evolife.plugins import registry
 from tests.worlds import WORLDS
 

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife.agents.spiking import Spiking
+from evolife.agents.spiking import Spiking, fire
 from evolife.base import Discrete, Spec
 from evolife.keys import root_key
-from evolife.parts.spikes import fire
 from tests.agent_tools import (
     SPACES,
     affine,

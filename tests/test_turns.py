@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from evolife.envs._digit_images import load_images
+from evolife.envs._turns import Turns
 from evolife.envs.digits import Digits
 from evolife.keys import root_key
-from evolife.parts.digit_images import load_images
-from evolife.parts.turns import Turns
 from tests.policies import life
 
 KEY = root_key(73)

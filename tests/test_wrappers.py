@@ -12,6 +12,11 @@ from evolife.config.model import load_config
 from evolife.envs.bandit import Bandit
 from evolife.envs.gymnax import Gymnax
 from evolife.envs.oven import Oven
+from evolife.envs.wrappers.delay_reward import DelayReward
+from evolife.envs.wrappers.hide import Hide
+from evolife.envs.wrappers.permute import Permute
+from evolife.envs.wrappers.switch import Switch
+from evolife.envs.wrappers.wrapper import innermost
 from evolife.errors import InvalidInput
 from evolife.keys import root_key
 from evolife.plugins.build import build_run
@@ -19,11 +24,6 @@ from evolife.plugins.fit import check_fit
 from evolife.plugins.registry import build_environment
 from evolife.plugins.schema import json_schema
 from evolife.plugins.wrap import setting, wrapper_class, wrapper_names
-from evolife.wrappers.delay_reward import DelayReward
-from evolife.wrappers.hide import Hide
-from evolife.wrappers.permute import Permute
-from evolife.wrappers.switch import Switch
-from evolife.wrappers.wrapper import innermost
 from tests.cli_tools import complaint, run
 
 KEY = root_key(41)

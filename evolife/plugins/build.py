@@ -11,9 +11,9 @@ from evolife.config.validation import locate
 from evolife.engine.experiment import Experiment
 from evolife.engine.settings import Settings
 from evolife.engine.tiles import auto_tile
+from evolife.envs.wrappers.wrapper import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
-from evolife.wrappers.wrapper import innermost
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,9 +5,9 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolife import wrappers
 from evolife.config.model import RunConfig
 from evolife.config.validation import locate, validated
+from evolife.envs import wrappers
 from evolife.errors import InvalidInput, nearest
 from evolife.plugins.files import plugin_errors
 from evolife.plugins.hyperparameters import settings_model
@@ -27,7 +27,7 @@ def wrapper_names() -> tuple[str, ...]:
 
 def wrapper_class(name: str) -> type:
     """The class of a wrapper: ``DelayReward`` in ``delay_reward.py``."""
-    module = importlib.import_module(f"evolife.wrappers.{name}")
+    module = importlib.import_module(f"evolife.envs.wrappers.{name}")
     found: type = getattr(module, name.title().replace("_", ""))
     return found
 

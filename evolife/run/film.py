@@ -35,13 +35,13 @@ from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Life, Outcome, advance
 from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
+from evolife.envs.wrappers.wrapper import Wrapper, innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
 from evolife.plugins.build import BuiltRun
 from evolife.plugins.fit import action_shapes
 from evolife.ranks.mpi import Ranks
 from evolife.run.filmstrip import Film, Scene
-from evolife.wrappers.wrapper import Wrapper, innermost
 
 PICTURES = 120
 """Scenes of a film at most: one at birth, and one at the end of every bin."""

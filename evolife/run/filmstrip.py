@@ -11,11 +11,11 @@ import numpy as np
 from evolife.base import Action, Environment, EnvState
 from evolife.drawing import BLUE, GREY, INK, PALE, WHITE, Pen
 from evolife.engine.lifetime import Outcome
+from evolife.envs.wrappers.wrapper import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins.files import plugin_errors
 from evolife.storage.files import write_atomically
 from evolife.storage.run_folder import FILMS
-from evolife.wrappers.wrapper import innermost
 
 if TYPE_CHECKING:
     from PIL.Image import Image

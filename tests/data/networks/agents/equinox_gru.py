@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, output_size
+from evolife.parts import act, output_size
 
 
 class _Network(eqx.Module):

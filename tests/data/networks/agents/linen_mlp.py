@@ -7,7 +7,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, output_size
+from evolife.parts import act, output_size
 
 
 class _Network(nn.Module):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from evolife.base import Action, Agent, Array, Key, TimeStep
-from evolife.parts.actions import act, output_size
+from evolife.parts import act, output_size
 
 
 class _Network(nnx.Module):

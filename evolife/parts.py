@@ -1,9 +1,24 @@
-"""From numbers to actions and back, for every kind of action space."""
+"""What agents share: what they sense, a linear layer, and how they act.
+
+Whatever only one agent needs stands in its own file.
+"""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from evolife.base import Action, ActionSpace, Array, Both, Continuous, Discrete, Key
+from evolife.base import (
+    Action,
+    ActionSpace,
+    Array,
+    Both,
+    Continuous,
+    Discrete,
+    Key,
+    Spec,
+    TimeStep,
+)
 
 
 def output_size(space: ActionSpace) -> int:
@@ -60,3 +75,42 @@ def features(space: ActionSpace, action: Action) -> Array:
         return (jnp.arange(space.size) == action).astype(jnp.float32)
     middle, half = (space.low + space.high) / 2, (space.high - space.low) / 2
     return (action - middle) / half
+
+
+class Linear(NamedTuple):
+    """``y = x @ weight + bias``."""
+
+    weight: Array
+    """``(inputs, outputs)``."""
+    bias: Array
+    """``(outputs,)``."""
+
+    def __call__(self, x: Array) -> Array:
+        """Map ``(..., inputs)`` to ``(..., outputs)``."""
+        return x @ self.weight + self.bias
+
+
+def linear(key: Key, inputs: int, outputs: int, scale: float = 1.0) -> Linear:
+    """Draw weights with variance ``scale^2 / inputs`` (LeCun et al. 1998), no bias."""
+    weight = jax.random.normal(key, (inputs, outputs)) * (scale / max(inputs, 1) ** 0.5)
+    return Linear(weight, jnp.zeros(outputs, jnp.float32))
+
+
+def sense_size(spec: Spec) -> int:
+    """Length of what ``sense`` returns."""
+    return spec.observation_size + output_size(spec.action_space) + 2
+
+
+def no_action(spec: Spec) -> Array:
+    """The features of the last action at birth: nothing was done yet."""
+    return jnp.zeros(output_size(spec.action_space), jnp.float32)
+
+
+def sense(timestep: TimeStep, last_action: Array) -> Array:
+    """Observation, last action, reward and new trial as one ``(sense_size,)`` vector.
+
+    These four inputs turn a recurrent network into a learner (RL^2: Duan et al. 2016;
+    Wang et al. 2016).
+    """
+    scalars = jnp.stack([timestep.reward, timestep.first.astype(jnp.float32)])
+    return jnp.concatenate([timestep.observation, last_action, scalars])
