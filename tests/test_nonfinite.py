@@ -12,6 +12,7 @@ import pytest
 
 import evolife
 from evolife.config.model import load_config
+from evolife.config.recording import Nonfinite
 from evolife.engine.evolution import begin, evolve
 from evolife.errors import EvolifeError
 from evolife.plugins.build import build_run
@@ -210,7 +211,7 @@ def lived(teaches: bool) -> SimpleNamespace:
         teaches=teaches,
         counted=np.ones(3, bool),
         nonfinite=0 if teaches else 2,
-        lived=SimpleNamespace(scores=scores),
+        scores=scores,
     )
 
 
@@ -219,25 +220,20 @@ def lived(teaches: bool) -> SimpleNamespace:
 def test_a_run_stops_when_more_than_its_share_of_the_last_is_lost(
     share, last, generations
 ):
-    settings = SimpleNamespace(
-        nonfinite=SimpleNamespace(last=last, share=share), generations=generations
-    )
+    settings = Nonfinite(last=last, share=share), generations
     window = min(last, generations)
     lost = np.random.default_rng(last).random(generations) < 0.4
-    count = NonfiniteCount(settings)
+    count = NonfiniteCount(*settings)
     for done in range(1, generations + 1):
         count.note(done, lived(teaches=not lost[done - 1]))
         recent = lost[max(0, done - window) : done].sum()
         wanted = recent > share * window
         assert bool(count.reason_to_stop(done)) == wanted
-        again = NonfiniteCount(settings, (np.flatnonzero(lost[:done]) + 1).tolist())
+        again = NonfiniteCount(*settings, (np.flatnonzero(lost[:done]) + 1).tolist())
         assert again.reason_to_stop(done) == count.reason_to_stop(done)
 
 
 def test_words_grow_rarer():
-    settings = SimpleNamespace(
-        nonfinite=SimpleNamespace(last=20, share=1.0), generations=100
-    )
-    count = NonfiniteCount(settings)
+    count = NonfiniteCount(Nonfinite(last=20, share=1.0), 100)
     said = [g for g in range(1, 101) if count.note(g, lived(teaches=False))]
     assert said == [1, 2, 4, 8, 16, 32, 64]

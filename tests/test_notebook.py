@@ -100,7 +100,16 @@ def test_no_cell_fails_and_each_shows_what_is_stored(anew, stored):
 
 def test_the_notebook_uses_the_functions_it_is_about(stored):
     source = "\n".join(cell.source for cell in code(stored))
-    for name in ("train(", "load(", "sweep(", ".act(", ".live(", ".metrics", ".table"):
+    for name in (
+        "train(",
+        "evolve(",
+        "load(",
+        "sweep(",
+        ".act(",
+        ".live(",
+        ".metrics",
+        ".table",
+    ):
         assert name in source
 
 

@@ -59,12 +59,16 @@ def test_the_python_of_the_readme_runs(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(folder)
-    (block,) = (b for b in blocks("README.md") if b.language == "python")
     names: dict = {}
-    exec(compile(block.text, "README.md", "exec"), names)
+    for block in blocks("README.md"):
+        if block.language == "python":
+            exec(compile(block.text, "README.md", "exec"), names)
     assert names["rewards"].shape == (100, 10)
     assert int(names["action"]) in range(5)
     assert names["run"].path.resolve() == load(folder / "runs/first").path.resolve()
+    low, high = names["result"].champions[0].interval
+    assert 6 < low <= names["result"].champions[0].held_out <= high < 20
+    names["hook"]({"generation": 2, "fitness/mean": 1.0}, {})
 
 
 def test_the_bundled_sweep_is_shown_begun_stopped_and_reported(folder: Path) -> None:

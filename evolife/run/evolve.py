@@ -16,6 +16,7 @@ from typing import Any, Literal, TypeVar
 from evolife.base import Agent, Environment, Genome, Selection, Strategy
 from evolife.config.layers import Origins
 from evolife.config.model import Evolution
+from evolife.config.recording import Nonfinite
 from evolife.config.validation import validated
 from evolife.engine import evolution
 from evolife.engine.experiment import Experiment
@@ -39,6 +40,7 @@ from evolife.ranks.base import Ranks, Serial
 from evolife.ranks.mpi import open_ranks
 from evolife.run.hooks import Hook
 from evolife.run.memory import check_memory
+from evolife.run.nonfinite import NonfiniteCount
 from evolife.run.tracing import check_lives
 from evolife.strict_json import plain
 
@@ -227,14 +229,19 @@ def _evolved(experiment: Experiment, ranks: Ranks, hook: Hook | None) -> Evolved
         "config": plain(_described(experiment)),
         "folder": None,
     }
-    progress = evolution.begin(experiment)
+    progress, warn = evolution.begin(experiment), _warner(ranks)
+    nonfinite = NonfiniteCount(Nonfinite(), settings.generations)
     try:
-        steps = evolution.evolve(experiment, progress, 0, ranks, _warn(ranks))
-        for step in steps:
+        for step in evolution.evolve(experiment, progress, 0, ranks, warn):
             progress = step.progress
             metrics.append(plain(summary(step, settings)))
             if hook and ranks.rank == 0:
                 hook(dict(metrics[-1]), about)
+            for words in nonfinite.note(step.generation, step.evaluation):
+                warn(words)
+            if reason := nonfinite.reason_to_stop(step.generation):
+                warn(f"stopped after generation {step.generation}: {reason}")
+                break
         if not progress.archive.candidates:
             raise EvolifeError(
                 "no member of any generation had a finite fitness: look at the rewards "
@@ -260,7 +267,7 @@ def _described(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _warn(ranks: Ranks) -> Callable[[str], None]:
+def _warner(ranks: Ranks) -> Callable[[str], None]:
     def warn(text: str) -> None:
         if ranks.rank == 0:
             warnings.warn(text, stacklevel=2)

@@ -9,7 +9,7 @@ import bisect
 import collections
 from collections.abc import Iterable, Iterator
 
-from evolife.config.model import RunConfig
+from evolife.config.recording import Nonfinite
 from evolife.engine.evaluation import Evaluation
 
 _REMEDY = (
@@ -22,10 +22,12 @@ _REMEDY = (
 class NonfiniteCount:
     """Counts generations of one run; the same on every rank."""
 
-    def __init__(self, config: RunConfig, found: Iterable[int] = ()) -> None:
+    def __init__(
+        self, rule: Nonfinite, generations: int, found: Iterable[int] = ()
+    ) -> None:
         """Go on after earlier sessions ``found`` generations without finite fitness."""
-        self._share = config.nonfinite.share
-        self._window = min(config.nonfinite.last, config.generations)
+        self._share = rule.share
+        self._window = min(rule.last, generations)
         self._found = list(found)
         self._said: collections.Counter[str] = collections.Counter()
         self._said["generation"] = len(self._found)

@@ -178,7 +178,7 @@ def _work(
         journals = _open_journal(built, run, done, session, stack)
         warn = _warner(session, journals)
         found = on_rank_zero(lambda: journals[0].nonfinite, ranks)
-        nonfinite = NonfiniteCount(config, found)
+        nonfinite = NonfiniteCount(config.nonfinite, config.generations, found)
         reason = nonfinite.reason_to_stop(done) if done == config.generations else None
         try:
             for step in evolve(built.experiment, progress, done, ranks, warn):
