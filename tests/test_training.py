@@ -11,7 +11,7 @@ import pytest
 
 from evolife.errors import EvolifeError
 from evolife.metalearning import training
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.ranks.mpi import Serial
 from evolife.selection.operator import Architecture
 from evolife.selection.operator_file import load
@@ -48,7 +48,7 @@ ONE_SHARD = (*TINY, "route.dimensions=[2]", "route.members=[4]")
 
 
 @dataclasses.dataclass(frozen=True)
-class Towards(Route):
+class Towards(GradientEstimator):
     """The squared distance to an operator of ones; some gradients are broken."""
 
     idea = "a bowl"

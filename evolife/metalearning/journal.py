@@ -10,7 +10,7 @@ from evolife.console.progress import Display
 from evolife.dashboard.dashboard import Dashboard
 from evolife.errors import EvolifeError
 from evolife.metalearning.config import MetaConfig, meta_digest
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.portrait import MEMBERS, portrait
 from evolife.metalearning.training import MetaStep, Progress, Trained
 from evolife.pytrees import digest
@@ -95,7 +95,9 @@ class MetaJournal:
         keep = self._config.checkpoint.keep
         checkpoint.save(self._run.checkpoints, done, progress, extra, keep)
 
-    def finish(self, progress: Progress, route: Route, ranks: int) -> dict[str, Any]:
+    def finish(
+        self, progress: Progress, route: GradientEstimator, ranks: int
+    ) -> dict[str, Any]:
         """Write the operator and its card; return what the card says."""
         told = card(self._config, route, progress.trained)
         # What differs from one training to the next is no part of the operator.
@@ -119,7 +121,9 @@ class MetaJournal:
         }
 
 
-def card(config: MetaConfig, route: Route, trained: Trained) -> dict[str, Any]:
+def card(
+    config: MetaConfig, route: GradientEstimator, trained: Trained
+) -> dict[str, Any]:
     """What a user of the operator should know: what it saw, and how it was chosen."""
     told: dict[str, Any] = {
         "name": config.name,

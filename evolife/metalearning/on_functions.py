@@ -10,7 +10,7 @@ from annotated_types import Ge, Le, Len
 
 from evolife.base import Array, Key
 from evolife.keys import root_key
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.tasks.draw import Ranges, check_families
 from evolife.metalearning.tasks.episodes import Episode, Search, search
 from evolife.metalearning.tasks.functions import families
@@ -23,7 +23,7 @@ _JUDGED = 32
 
 
 @dataclasses.dataclass(frozen=True)
-class OnFunctions(Ranges, Route):
+class OnFunctions(Ranges, GradientEstimator):
     """Searches on drawn functions, in windows, each shard with its own D and N."""
 
     strategy: Annotated[str, Len(1)] = "SNES"

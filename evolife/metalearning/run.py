@@ -8,30 +8,27 @@ from typing import Any
 
 import jax
 
-from evolife.config.difference import changes
 from evolife.config.validation import locate
 from evolife.console.terminal import Terminal
-from evolife.errors import EvolifeError, InvalidInput, Stopped, pasted
+from evolife.errors import InvalidInput, Stopped, pasted
 from evolife.keys import root_key
 from evolife.metalearning import estimators, training
 from evolife.metalearning.config import MetaConfig, digested, load_meta, meta_digest
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.journal import MetaJournal
 from evolife.metalearning.shards import gathered
-from evolife.metalearning.training import Descent, Progress
+from evolife.metalearning.training import Descent
 from evolife.plugins.files import unknown
 from evolife.plugins.hyperparameters import from_choice, resolved_choice
-from evolife.ranks.broadcast import from_rank_zero, on_rank_zero
-from evolife.ranks.mpi import Ranks, mpi_library
+from evolife.ranks.broadcast import on_rank_zero
+from evolife.ranks.mpi import Ranks
+from evolife.run.scaffold import Written, check_same, enter, load_progress, noted
 from evolife.selection.features import FEATURES
 from evolife.selection.operator import Architecture
-from evolife.storage import checkpoint
-from evolife.storage.lock import locked
-from evolife.storage.manifest import finish_manifest, start_manifest
-from evolife.storage.run_folder import RunFolder, create
+from evolife.storage.run_folder import RunFolder
 
 
-def build_route(config: MetaConfig) -> Route:
+def build_route(config: MetaConfig) -> GradientEstimator:
     """The config's route.
 
     Raises:
@@ -43,11 +40,11 @@ def build_route(config: MetaConfig) -> Route:
         raise InvalidInput(f"{place}: {unknown(name, known)}")
     shape = Architecture(len(FEATURES), **config.operator.model_dump())
     kind = estimators.find(name)
-    route: Route = from_choice("route", kind, config, architecture=shape)
+    route: GradientEstimator = from_choice("route", kind, config, architecture=shape)
     return route
 
 
-def check_shards(route: Route) -> None:
+def check_shards(route: GradientEstimator) -> None:
     """Build what every shard works on, without running it.
 
     Raises:
@@ -77,31 +74,33 @@ def meta(
     given = resolved_choice(config.route.name, route, ("architecture",))
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)
+    written = Written(resolved.to_yaml(), meta_digest(resolved), config.seed)
     with contextlib.ExitStack() as kept:
-        on_rank_zero(lambda: _enter(resolved, run, resume, kept), ranks)
-        manifest = on_rank_zero(lambda: _noted(resolved, run, argv, code, ranks), ranks)
-        reason = "failed"
-        try:
-            card = _trained(resolved, route, run, ranks, terminal)
-            reason = "done"
-        except Stopped:
-            reason = "stopped"
-            raise
-        finally:
-            if ranks.rank == 0:
-                with contextlib.suppress(EvolifeError, OSError):
-                    finish_manifest(run, manifest, reason, 0)
-    return card
+
+        def begin() -> None:
+            if resume and run.config_path.is_file():
+                own = load_meta(str(run.config_path))
+                check_same(run, digested(own), digested(resolved))
+            enter(run, written, resume, kept)
+
+        on_rank_zero(begin, ranks)
+        with noted(run, written, argv, code, ranks):
+            return _trained(resolved, route, run, written, ranks, terminal)
 
 
 def _trained(
-    config: MetaConfig, route: Route, run: RunFolder, ranks: Ranks, terminal: Terminal
+    config: MetaConfig,
+    route: GradientEstimator,
+    run: RunFolder,
+    written: Written,
+    ranks: Ranks,
+    terminal: Terminal,
 ) -> dict[str, Any]:
     """All meta-steps that are left; the card on every rank."""
     rate, clip = config.optimizer.learning_rate, config.optimizer.clip
     descent = Descent(rate, clip, config.meta_steps)
     start = training.begin(route, descent, config.seed)
-    progress, done = _loaded(config, run, start, ranks, terminal)
+    progress, done = load_progress(run, start, written, ranks, terminal.warning)
     journals: list[MetaJournal] = []
     with contextlib.ExitStack() as stack:
 
@@ -139,65 +138,3 @@ def _trained(
 def _stop_agreed(ranks: Ranks) -> bool:
     notes = ranks.gather_bytes(bytes([ranks.stop_requested()]))
     return any(note != b"\0" for note in notes)
-
-
-def _loaded(
-    config: MetaConfig,
-    run: RunFolder,
-    start: Progress,
-    ranks: Ranks,
-    terminal: Terminal,
-) -> tuple[Progress, int]:
-    """The newest checkpoint and its meta-step on all ranks; the start where none is."""
-    held = [start]
-
-    def read() -> int:
-        loaded = checkpoint.load(run.checkpoints, None, start)
-        if loaded is None:
-            return 0
-        if loaded.extra.get("config_digest") != meta_digest(config):
-            raise InvalidInput(f"{run.path}: its checkpoints are of another config")
-        for warning in loaded.warnings:
-            terminal.warning(warning)
-        held[0] = loaded.tree
-        return loaded.generation
-
-    done: int = on_rank_zero(read, ranks)
-    return from_rank_zero(held[0], ranks), done
-
-
-def _enter(
-    config: MetaConfig, run: RunFolder, resume: bool, kept: contextlib.ExitStack
-) -> None:
-    if resume and run.config_path.is_file():
-        _same(config, run)
-    else:
-        create(run.path, config.to_yaml())
-    kept.enter_context(locked(run.path))
-
-
-def _same(config: MetaConfig, run: RunFolder) -> None:
-    was, now = digested(load_meta(str(run.config_path))), digested(config)
-    if was != now:
-        raise InvalidInput(
-            f"{run.path} was made by another config: {changes(was, now)}. Go on "
-            "without these changes, or start over with --out DIR"
-        )
-
-
-def _noted(
-    config: MetaConfig,
-    run: RunFolder,
-    argv: Sequence[str],
-    code: Mapping[str, Any],
-    ranks: Ranks,
-) -> dict[str, Any]:
-    return start_manifest(
-        run,
-        meta_digest(config),
-        argv,
-        code=code,
-        ranks=ranks.size,
-        mpi=mpi_library() if ranks.size > 1 else None,
-        seeds={"seed": config.seed},
-    )

@@ -7,7 +7,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from evolife.keys import root_key
-from evolife.metalearning.estimator import Carry, Route
+from evolife.metalearning.gradient_estimator import Carry, GradientEstimator
 from evolife.pytrees import (
     digest,
     from_bytes,
@@ -23,7 +23,7 @@ from evolife.selection.operator import Operator
 class Worker:
     """Works out this rank's shards and gathers everyone's."""
 
-    def __init__(self, route: Route, ranks: Ranks) -> None:
+    def __init__(self, route: GradientEstimator, ranks: Ranks) -> None:
         self._route, self._ranks = route, ranks
         self._programs: dict[int, Any] = {}
         wanted = jax.eval_shape(lambda: operators.init(root_key(0), route.architecture))

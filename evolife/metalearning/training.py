@@ -18,7 +18,7 @@ from jax.flatten_util import ravel_pytree
 
 from evolife.errors import EvolifeError
 from evolife.keys import root_key
-from evolife.metalearning.estimator import Carry, Route
+from evolife.metalearning.gradient_estimator import Carry, GradientEstimator
 from evolife.metalearning.shards import Worker
 from evolife.ranks.broadcast import from_rank_zero
 from evolife.ranks.mpi import Ranks
@@ -81,7 +81,7 @@ class Descent:
         return optax.chain(optax.clip_by_global_norm(self.clip), optax.adam(rate))
 
 
-def begin(route: Route, descent: Descent, seed: int) -> Progress:
+def begin(route: GradientEstimator, descent: Descent, seed: int) -> Progress:
     """Draw an operator and start every shard."""
     root = root_key(seed)
     operator = operators.init(jax.random.fold_in(root, 0), route.architecture)
@@ -100,7 +100,7 @@ def begin(route: Route, descent: Descent, seed: int) -> Progress:
 
 
 def train(
-    route: Route,
+    route: GradientEstimator,
     descent: Descent,
     progress: Progress,
     done: int,
@@ -146,9 +146,9 @@ def train(
 class _Judge:
     """Compares the averaged operator with the best so far, now and then."""
 
-    def __init__(self, route: Route, every: int, ranks: Ranks) -> None:
+    def __init__(self, route: GradientEstimator, every: int, ranks: Ranks) -> None:
         self._every, self._ranks = every, ranks
-        validates = type(route).validate is not Route.validate
+        validates = type(route).validate is not GradientEstimator.validate
         self._score = jax.jit(route.validate) if validates else None
 
     def consider(

@@ -26,11 +26,11 @@ from evolife.run.idle import idle_ranks
 from evolife.run.journal import Journal
 from evolife.run.nonfinite import NonfiniteCount
 from evolife.run.readiness import checked
+from evolife.run.scaffold import enter, noted
 from evolife.run.verdict import compare
 from evolife.storage import checkpoint
 from evolife.storage.champions import markdown
 from evolife.storage.held_out import HeldOut
-from evolife.storage.manifest import finish_manifest
 from evolife.storage.run_folder import CONTROL, RunFolder
 
 
@@ -113,7 +113,8 @@ def evolve_run(
     ``kept`` holds the lock on the folder.
     """
     ranks, run = session.ranks, RunFolder(path)
-    on_rank_zero(lambda: resume.enter(built, run, session.resume, kept), ranks)
+    written = resume.written(built)
+    on_rank_zero(lambda: enter(run, written, session.resume, kept), ranks)
     told, held_out = _recorded(built, run, session)
     report = {"run": str(run.path), "name": built.config.name, **told}
     return Ended(report, held_out)
@@ -139,30 +140,18 @@ def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
     """Do the work between the manifest's notes of its start and its end."""
     ranks = session.ranks
     progress, done = resume.load_progress(built, run, ranks, session.terminal)
-    manifest = on_rank_zero(
-        lambda: resume.note_start(built, run, session.argv, session.code, ranks),
-        ranks,
-    )
-    if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
-        session.terminal.info(idle)
-    if ranks.rank:
-        redirect_output(run.log_path(ranks.rank))
 
-    def note_end(reason: str) -> None:
-        reached = max(checkpoint.generations(run.checkpoints), default=0)
-        steps = built.experiment.settings.steps_per_generation * reached
-        finish_manifest(run, manifest, reason, steps)
+    def env_steps() -> int:
+        reached: int = max(checkpoint.generations(run.checkpoints), default=0)
+        return built.experiment.settings.steps_per_generation * reached
 
-    try:
-        ended = _work(built, run, progress, done, session)
-    except BaseException as failure:
-        # Why the work ended matters more than a note about it that cannot be written.
-        with contextlib.suppress(EvolifeError, OSError):
-            if ranks.rank == 0:
-                note_end("stopped" if isinstance(failure, Stopped) else "failed")
-        raise
-    on_rank_zero(lambda: note_end("done"), ranks)
-    return ended
+    told = resume.written(built), session.argv, session.code, ranks, env_steps
+    with noted(run, *told):
+        if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
+            session.terminal.info(idle)
+        if ranks.rank:
+            redirect_output(run.log_path(ranks.rank))
+        return _work(built, run, progress, done, session)
 
 
 def _work(

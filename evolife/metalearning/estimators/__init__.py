@@ -3,7 +3,7 @@
 import importlib
 import pkgutil
 
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 
 
 def names() -> tuple[str, ...]:
@@ -11,14 +11,14 @@ def names() -> tuple[str, ...]:
     return tuple(sorted(module.name for module in pkgutil.iter_modules(__path__)))
 
 
-def find(name: str) -> type[Route]:
+def find(name: str) -> type[GradientEstimator]:
     """The route that the file of this name defines."""
     module = importlib.import_module(f"{__name__}.{name}")
     found = [
         value
         for value in vars(module).values()
         if isinstance(value, type)
-        and issubclass(value, Route)
+        and issubclass(value, GradientEstimator)
         and value.__module__ == module.__name__
     ]
     (route,) = found

@@ -16,13 +16,13 @@ from evolife.engine.experiment import Experiment
 from evolife.engine.fitness import worst_for_nonfinite
 from evolife.errors import InvalidInput
 from evolife.keys import life_key, root_key
-from evolife.metalearning.estimator import Route
 from evolife.metalearning.estimators.regret import (
     Witness,
     regret,
     weights_seen,
     worth_of_best,
 )
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.tasks.episodes import choose, with_operator
 from evolife.plugins.build import BuiltRun, build_run, build_strategy
 from evolife.selection import features
@@ -127,7 +127,7 @@ class Carried(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Lives(Route):
+class Lives(GradientEstimator):
     """Agents learn in their lives, evolve over generations, and train the operator.
 
     A meta-step is one generation: members live short lives, the operator weighs them,

@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, Len
 
 from evolife import base
 from evolife.base import Array, Key, LifeStatistics
-from evolife.metalearning.estimator import Route
+from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.tasks.noisy_lives import Drawn, NoisyLives, draw
 from evolife.selection.features import FEATURES, Trail, observe, ranks, standardised
 from evolife.selection.learned import Learned, LearnedState
@@ -29,7 +29,7 @@ def regret(weights: Array, worth: Array) -> Array:
 
 
 @dataclasses.dataclass(frozen=True)
-class Regret(NoisyLives, Route):
+class Regret(NoisyLives, GradientEstimator):
     """Generations drawn from a model of noisy lives, fresh at every meta-step."""
 
     idea: ClassVar[str] = "what is lost by one choice among drawn noisy lives"

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from annotated_types import Ge, Gt
 
 from evolife.base import Array, Key
-from evolife.metalearning.estimator import Carry, Route
+from evolife.metalearning.gradient_estimator import Carry, GradientEstimator
 from evolife.metalearning.tasks import candidates as family
 from evolife.metalearning.tasks import sampling
 from evolife.metalearning.tasks.candidates import Candidates, Ranges
@@ -22,7 +22,7 @@ Estimator = Literal["score_function", "straight_through"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Survivors(Route):
+class Survivors(GradientEstimator):
     """Stochastic survivors of best-of-K among candidates with unlike noise.
 
     The loss is minus the true value of the finally chosen, standardised over the K

@@ -11,7 +11,7 @@ Carry = Any
 
 
 @dataclasses.dataclass(frozen=True)
-class Route(abc.ABC):
+class GradientEstimator(abc.ABC):
     """How an operator's loss is made and differentiated; subclasses are frozen.
 
     A meta-batch has a fixed number of shards, each with a program of its own shape, so
