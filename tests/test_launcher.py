@@ -17,7 +17,7 @@ from evolife.processes.local_environment import local_environment
 from evolife.processes.mpirun import find_mpirun, launch_local, obstacle
 from evolife.processes.mpirun_notices import ChatterFilter, Heard
 from evolife.processes.numerics import exact_flags
-from evolife.processes.placement import Plan, launcher_world, place, plan_ranks
+from evolife.processes.placement import Plan, place, plan_ranks
 from evolife.processes.prepare import prepare_process
 
 needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
@@ -68,7 +68,7 @@ BATCH = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "6", "SLURM_PROCID": "0"}
     ],
 )
 def test_the_launchers_world_is_read_from_the_environment(env, size):
-    assert launcher_world(env) == size
+    assert (place(env) and place(env).size) == size
 
 
 def test_the_place_of_a_slurm_task_counts_tasks_on_its_node():
@@ -430,11 +430,11 @@ import os, time
 from pathlib import Path
 from evolife.errors import Stopped
 from evolife.processes.signals import guard
-from evolife.processes.placement import launcher_world
+from evolife.processes.placement import place
 from evolife.processes.prepare import prepare_process
 from evolife.ranks.mpi import open_ranks
 prepare_process()
-with guard(open_ranks(launcher_world())) as ranks:
+with guard(open_ranks(place().size)) as ranks:
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     path = Path(__file__).parent / f"rank_{ranks.rank}"
     path.with_suffix(".new").write_text(f"{os.getpid()} {os.getppid()} {cores}")

@@ -25,10 +25,10 @@ from pathlib import Path
 import numpy as np
 from evolife.errors import EvolifeError, InvalidInput, Stopped
 from evolife.processes.signals import guard
-from evolife.processes.placement import launcher_world
+from evolife.processes.placement import place
 from evolife.ranks.mpi import Serial, open_ranks, share_of
 here = Path(__file__).parent
-ranks = open_ranks(launcher_world())
+ranks = open_ranks(place().size)
 def done(text="done"):
     (here / f"rank_{ranks.rank}").write_text(str(text))
 """
@@ -88,7 +88,7 @@ with guard(ranks):
         assert notes == [b"%03d" % rank for rank in range(ranks.size)]
         everyone[:] = 0.0   # writable, and nobody else's
         flat = np.arange(units, dtype=np.int64)[list(ranks.share(units))]
-        assert ranks.gather(flat, units).tolist() == list(range(units))
+        assert ranks.exchange(flat, units)[0].tolist() == list(range(units))
     everyone = list(range(ranks.size))
     assert ranks.gather_bytes(bytes([ranks.rank])) == [bytes([r]) for r in everyone]
     for length in (0, 1, 1_000_003):
@@ -119,7 +119,7 @@ def test_every_rank_gets_the_same_bits_in_unit_order(tmp_path, size):
 STOPS = """
 askers = {askers}
 with guard(ranks):
-    ranks.barrier()
+    ranks.gather_bytes(b"")
     if ranks.rank in askers:
         ranks.request_stop()
         assert ranks.stop_requested()
@@ -153,7 +153,7 @@ with guard(ranks):
         kill = lambda: os.kill(os.getpid(), signal.SIGTERM)
         threading.Timer(0.3, kill).start()
         before = time.process_time()
-        ranks.barrier()
+        ranks.gather_bytes(b"")
         assert ranks.stop_requested()
         done(time.process_time() - before)
     else:
@@ -162,7 +162,7 @@ with guard(ranks):
             assert time.monotonic() < deadline
             time.sleep(0.01)
         time.sleep(1.5)
-        ranks.barrier()
+        ranks.gather_bytes(b"")
         done(0)
 """
 
@@ -177,10 +177,10 @@ def test_a_waiting_rank_hears_signals_tells_others_and_leaves_its_core(tmp_path)
 
 FAILURES = """
 with guard(ranks):
-    ranks.barrier()
+    ranks.gather_bytes(b"")
     if ranks.rank == 1:
         {failure}
-    ranks.barrier()
+    ranks.gather_bytes(b"")
     done()
 """
 
@@ -232,7 +232,7 @@ def test_a_world_of_one_under_a_launcher_of_four_is_refused(tmp_path):
         "from evolife.processes.signals import report_and_exit\n"
         "from evolife.processes.placement import launcher_world\n"
         "from evolife.ranks.mpi import open_ranks\n"
-        "try:\n    open_ranks(launcher_world())\n"
+        "try:\n    open_ranks(place().size)\n"
         "except InvalidInput as error:\n    report_and_exit(error)\n"
     )
     told = {"MV2_COMM_WORLD_SIZE": "4", "MV2_COMM_WORLD_RANK": "0"}

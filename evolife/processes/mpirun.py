@@ -4,7 +4,6 @@ Also drops what Open MPI's mpirun adds to every exit code other than 0.
 """
 
 import contextlib
-import ctypes
 import functools
 import os
 import shutil
@@ -12,29 +11,26 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import FrameType
 
 from evolife.errors import EvolifeError, InvalidInput, Stopped
 from evolife.processes.advice import advice, signal_of
+from evolife.processes.handlers import handled
 from evolife.processes.local_environment import batch_variables, local_environment
 from evolife.processes.logs import complain
 from evolife.processes.mpirun_notices import copy_without_chatter
+from evolife.processes.parent import LAUNCHER, die_with_parent
 
 SCREENS = "EVOLIFE_SCREENS"
 """Set, to those of stdout and stderr that a user watches through mpirun."""
-LOCAL_RANKS = "EVOLIFE_LOCAL_RANKS"
-"""Set, to their number, for ranks that this module started."""
-LAUNCHER = "EVOLIFE_LAUNCHER"
-"""Set, to the process whose end is theirs, for ranks that this module started."""
 REMEDY = "install MPI with `pip install 'evolife[mpi]'` or load the site's MPI module"
 """For whoever has no MPI that works."""
 _FLAGS = {
     "Open MPI": lambda ranks: ["--host", f"localhost:{ranks}", "--bind-to", "none"],
     "MPICH": lambda ranks: ["-launcher", "fork"],
 }
-_PR_SET_PDEATHSIG = 1
 _OURS = (0, EvolifeError.exit_code, InvalidInput.exit_code, Stopped.exit_code)
 """Exit codes that ranks end with; mpirun has others of its own."""
 
@@ -162,7 +158,6 @@ def _told(ranks: int) -> dict[str, str]:
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     screens = [name for name, stream in streams.items() if stream.isatty()]
     told = {
-        LOCAL_RANKS: str(ranks),
         LAUNCHER: str(os.getpid()),
         SCREENS: ",".join(screens),
     }
@@ -171,21 +166,6 @@ def _told(ranks: int) -> dict[str, str]:
         columns, lines = shutil.get_terminal_size()
         told.update(COLUMNS=str(columns), LINES=str(lines))
     return told
-
-
-def die_with_parent() -> Callable[[], None] | None:
-    """Return what makes Linux end a started process when this one dies, if it can."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
-
-    def follow() -> None:
-        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-        # The parent may have ended before the kernel was asked to tell.
-        if os.getppid() != parent:
-            os._exit(1)
-
-    return follow
 
 
 @contextlib.contextmanager
@@ -198,13 +178,8 @@ def _forwarding(process: subprocess.Popen[bytes]) -> Iterator[list[int]]:
         received.append(number)
         process.send_signal(signal.SIGTERM if insists else signal.SIGUSR1)
 
-    handled = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-    before = {number: signal.signal(number, forward) for number in handled}
-    try:
+    with handled(forward):
         yield received
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _exit_code(code: int, received: list[int]) -> int:

@@ -125,12 +125,6 @@ def place(env: Mapping[str, str] | None = None) -> Place | None:
     return None
 
 
-def launcher_world(env: Mapping[str, str] | None = None) -> int | None:
-    """Return how many ranks a launcher started; 0 if it does not say, None if none."""
-    here = place(env)
-    return None if here is None else here.size
-
-
 def plan_ranks(requested: int | Literal["auto"]) -> Plan:
     """Decide how this process runs, given ``--ranks``.
 

@@ -1,18 +1,14 @@
 """Prepares a process before JAX is imported: threads, its core, its compile cache."""
 
-import contextlib
 import hashlib
 import os
 import platform
-import signal
-import threading
-import time
 import warnings
 from pathlib import Path
 
 from evolife.processes.affinity import allowed_cores, core_for, pin
-from evolife.processes.mpirun import LAUNCHER
 from evolife.processes.numerics import exact_flags
+from evolife.processes.parent import follow_launcher
 from evolife.processes.placement import place
 
 _ONE_THREAD = {
@@ -20,7 +16,6 @@ _ONE_THREAD = {
     "intra_op_parallelism_threads": "intra_op_parallelism_threads=1",
 }
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-_WATCH_SECONDS = 0.25
 _NEVER_SECONDS = 1e9
 
 
@@ -45,8 +40,7 @@ def prepare_process() -> None:
         core = core_for(here.local_rank, here.local_size, allowed_cores())
         if core is not None:
             pin(core)
-    if LAUNCHER in os.environ:
-        _die_with(int(os.environ[LAUNCHER]))
+    follow_launcher()
 
 
 def enable_compile_cache(rank: int) -> Path | None:
@@ -87,27 +81,3 @@ def machine_kind() -> str:
     features = sorted({line for line in lines if line.startswith(telling)})
     digest = hashlib.sha256("\n".join(features).encode()).hexdigest()
     return f"{platform.machine()}-{digest[:12]}"
-
-
-def _die_with(launcher: int) -> None:
-    """End this rank soon after mpirun or its own launcher; nobody else could stop it.
-
-    Both are watched: mpirun may have ended before this rank could learn its name.
-    """
-    parent = os.getppid()
-
-    def watch() -> None:
-        while os.getppid() == parent and _exists(launcher):
-            time.sleep(_WATCH_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
-
-    threading.Thread(target=watch, name="launcher-watch", daemon=True).start()
-
-
-def _exists(process: int) -> bool:
-    with contextlib.suppress(PermissionError):
-        try:
-            os.kill(process, 0)
-        except ProcessLookupError:
-            return False
-    return True

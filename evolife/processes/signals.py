@@ -11,11 +11,11 @@ from types import FrameType
 from typing import NoReturn
 
 from evolife.errors import EvolifeError, Stopped
+from evolife.processes.handlers import handled
 from evolife.processes.logs import complain
 from evolife.processes.placement import place
 from evolife.ranks.base import Ranks
 
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 _PATIENCE_SECONDS = 2.0
 _INTERRUPTED = 130
 
@@ -36,12 +36,8 @@ def stop_on_signals(ranks: Ranks) -> Iterator[None]:
             interrupted = True
         ranks.request_stop()
 
-    before = {number: signal.signal(number, handle) for number in _STOP_SIGNALS}
-    try:
+    with handled(handle):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

@@ -59,10 +59,6 @@ class Ranks(abc.ABC):
         """
 
     @abc.abstractmethod
-    def barrier(self) -> None:
-        """Return once every rank has called this."""
-
-    @abc.abstractmethod
     def request_stop(self) -> None:
         """Ask all ranks to stop; safe in a signal handler.
 
@@ -84,10 +80,6 @@ class Ranks(abc.ABC):
     @abc.abstractmethod
     def abort(self, code: int) -> NoReturn:
         """End all ranks at once with exit code ``code``."""
-
-    def gather(self, block: np.ndarray, units: int) -> np.ndarray:
-        """Return all rows in unit order, see :meth:`exchange`."""
-        return self.exchange(block, units)[0]
 
     def gather_bytes(self, payload: bytes) -> list[bytes]:
         """Return the equal-length payloads of all ranks in rank order."""
@@ -128,9 +120,6 @@ class Serial(Ranks):
     def compare(self, note: bytes, patience: float | None) -> list[bytes] | None:
         """Return the note alone."""
         return [note]
-
-    def barrier(self) -> None:
-        """Return at once."""
 
     def request_stop(self) -> None:
         """Remember that a stop was asked for."""

@@ -100,10 +100,6 @@ class Mpi(Ranks):
         cuts = range(0, len(received), len(note))
         return [bytes(received[cut : cut + len(note)]) for cut in cuts]
 
-    def barrier(self) -> None:
-        """Wait for every rank."""
-        self._wait(self._work.Ibarrier())
-
     def request_stop(self) -> None:
         """Remember it; the next poll tells the others."""
         self._asked = True

@@ -13,7 +13,8 @@ from types import FrameType
 from typing import IO
 
 from evolife.errors import Stopped
-from evolife.processes.mpirun import LAUNCHER, die_with_parent
+from evolife.processes.handlers import handled
+from evolife.processes.parent import LAUNCHER, die_with_parent
 from evolife.storage.files import storage_errors
 from evolife.storage.log import HEADER
 from evolife.storage.status import mark_pruned
@@ -155,13 +156,8 @@ class Pool:
                 with contextlib.suppress(ProcessLookupError):
                     running.process.send_signal(how)
 
-        handled = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)
-        before = {number: signal.signal(number, handle) for number in handled}
-        try:
+        with handled(handle):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _kill(self) -> None:
         """Leave nothing running behind a failure of this process."""
