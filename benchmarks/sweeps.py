@@ -48,8 +48,7 @@ def sweep_file(folder: Path, **settings: Any) -> Path:
 
 def expansion(folder: Path) -> float:
     """Seconds to read, expand, name and check many runs, and to write the manifest."""
-    from evolife.sweeps.opening import make, note_entries
-    from evolife.sweeps.preparing import prepare
+    from evolife.sweeps.prepare import make, note_entries, prepare
 
     path = sweep_file(folder, method="random", run_cap=MANY, parameters=WIDE)
     begun = time.perf_counter()

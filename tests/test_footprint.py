@@ -9,8 +9,8 @@ from evolife.config.model import load_config
 from evolife.engine.grid import Grid, lives_block
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
-from evolife.run.idle import idle_ranks
 from evolife.run.memory import check_memory, strategy_bytes, usable_memory
+from evolife.run.plan import idle_ranks
 from tests.cli_tools import TINY, complaint, run
 
 TINY_BANDIT = [word for word in TINY if not word.startswith("control")]

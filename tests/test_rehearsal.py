@@ -13,7 +13,7 @@ from evolife.run import rehearsal as builder
 from evolife.run.readiness import check_metric, ready
 from evolife.storage import metric_names
 from evolife.sweeps import rehearsal
-from evolife.sweeps.preparing import predicted, prepare
+from evolife.sweeps.prepare import predicted, prepare
 from evolife.sweeps.rehearsal import refuse, rehearse
 from tests.sweep_tools import SMALL, write_sweep
 

@@ -17,11 +17,10 @@ from evolife.storage.lock import locked
 from evolife.storage.run_folder import CONTROL
 from evolife.storage.status import Process, run_status
 from evolife.storage.sweep_folder import Entry, SweepFolder, write_entries
-from evolife.storage.sweep_status import note_exit, note_start, standing
-from evolife.storage.sweep_summary import summary
+from evolife.storage.sweep_status import note_exit, note_start, standing, summary
 from evolife.sweeps import pool
-from evolife.sweeps.opening import make
-from evolife.sweeps.slots import Slot
+from evolife.sweeps.pool import Slot
+from evolife.sweeps.prepare import make
 from evolife.sweeps.sources import Listed
 from evolife.sweeps.spec import load_sweep
 from tests.sweep_tools import SMALL, write_sweep

@@ -15,10 +15,9 @@ from scipy import stats
 from evolife.config.layers import Origins
 from evolife.errors import InvalidInput
 from evolife.sweeps.distributions import BY_MOMENTS, DISTRIBUTIONS, NUMERIC
-from evolife.sweeps.expansion import count, expand
-from evolife.sweeps.naming import entry
+from evolife.sweeps.expansion import count, entry, expand
 from evolife.sweeps.parameters import Parameter, flattened
-from evolife.sweeps.preparing import prepare
+from evolife.sweeps.prepare import prepare
 from evolife.sweeps.spec import load_sweep
 from tests.sweep_tools import write_sweep
 

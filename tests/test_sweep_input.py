@@ -6,7 +6,7 @@ import pytest
 
 from evolife.cli import main
 from evolife.errors import InvalidInput
-from evolife.sweeps.preparing import prepare
+from evolife.sweeps.prepare import prepare
 from evolife.sweeps.spec import load_sweep
 from tests.sweep_tools import sweep_file, write_sweep
 

@@ -8,8 +8,7 @@ import pytest
 
 from evolife.storage.sweep_folder import SweepFolder, read_entries
 from evolife.storage.sweep_status import standings
-from evolife.sweeps.opening import make, note_entries
-from evolife.sweeps.preparing import prepare
+from evolife.sweeps.prepare import make, note_entries, prepare
 from tests.cli_tools import (
     check_every_json,
     complaint,

@@ -11,9 +11,9 @@ from evolife.config.layers import Origins
 from evolife.storage import metric_names
 from evolife.storage.sweep_folder import Entry, SweepFolder
 from evolife.storage.sweep_status import Standing, finite
-from evolife.sweeps.guided import Guided, Plan
-from evolife.sweeps.naming import entry
+from evolife.sweeps.expansion import entry
 from evolife.sweeps.parameters import flattened
+from evolife.sweeps.search import Guided, Plan
 from evolife.sweeps.spec import load_sweep
 from evolife.sweeps.study import JOURNAL, Study, suggested
 from tests.cli_tools import check_every_json, run

@@ -10,8 +10,7 @@ import pytest
 
 from evolife.storage.sweep_folder import SweepFolder, read_entries
 from evolife.storage.sweep_status import standings
-from evolife.sweeps.opening import make
-from evolife.sweeps.preparing import prepare
+from evolife.sweeps.prepare import make, prepare
 from evolife.sweeps.slurm import MOST_TASKS, script
 from evolife.sweeps.spec import Slurm
 from tests.cli_tools import complaint, environment, run

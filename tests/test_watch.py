@@ -19,8 +19,7 @@ import evolife
 from evolife.console.frame import ASCII, BLOCKS, frame, strokes_for
 from evolife.console.progress import duration
 from evolife.errors import InvalidInput
-from evolife.results.live.history import KEYS, History
-from evolife.results.live.pace import seconds_per_generation, shares
+from evolife.results.live.history import KEYS, History, seconds_per_generation, shares
 from evolife.results.live.run_view import RunView
 from evolife.results.live.sweep_view import SweepView
 from evolife.results.live.tail import Tail

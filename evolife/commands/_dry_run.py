@@ -21,8 +21,8 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
         check_free(path)
     prepare()
     from evolife.run import resume
-    from evolife.run.idle import idle_ranks
     from evolife.run.memory import strategy_bytes
+    from evolife.run.plan import idle_ranks
     from evolife.run.readiness import ready
     from evolife.sweeps import forecast
 

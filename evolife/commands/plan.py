@@ -76,8 +76,8 @@ def plan(
 def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
     from evolife.plugins.build import build_run
     from evolife.run import plan
-    from evolife.run.idle import idle_ranks
     from evolife.run.memory import check_memory, strategy_bytes
+    from evolife.run.plan import idle_ranks
 
     experiment = build_run(config).experiment
     check_memory(experiment)

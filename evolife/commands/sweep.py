@@ -83,8 +83,8 @@ def run(args: argparse.Namespace) -> int:
 
 def _swept(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     """How everything stands after what was unfinished has been run or handed in."""
-    from evolife.sweeps import running, submitting
-    from evolife.sweeps.preparing import prepare
+    from evolife.sweeps import local, slurm
+    from evolife.sweeps.prepare import prepare
 
     prepared = prepare(args.sweep, args.overrides, args.base, yes=args.yes)
     _warn(prepared.sweep, terminal)
@@ -92,13 +92,13 @@ def _swept(args: argparse.Namespace, terminal: Terminal) -> dict[str, Any]:
     out = args.out or (given if given.is_dir() else None)
     most = args.max_parallel
     if args.launcher == "slurm":
-        return submitting.submit(prepared, out, max_parallel=most)
-    return running.run(prepared, out, max_parallel=most, tell=terminal.info)
+        return slurm.submit(prepared, out, max_parallel=most)
+    return local.run(prepared, out, max_parallel=most, tell=terminal.info)
 
 
 def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     from evolife.sweeps import forecast
-    from evolife.sweeps.preparing import predicted, prepare
+    from evolife.sweeps.prepare import predicted, prepare
     from evolife.sweeps.rehearsal import refuse
 
     # Counting is what --yes is asked for; a table of runs is no risk.
@@ -165,11 +165,11 @@ def _changes(sweep: "Sweep", entry: "Entry") -> str:
 
 def _status(args: argparse.Namespace, terminal: Terminal) -> int:
     from evolife.storage.sweep_folder import open_sweep
-    from evolife.storage.sweep_summary import summary
+    from evolife.storage.sweep_status import summary
 
     path = args.out or Path(args.sweep)
     if not path.is_dir():
-        from evolife.sweeps.opening import default_path
+        from evolife.sweeps.prepare import default_path
         from evolife.sweeps.spec import load_sweep
 
         path = default_path(load_sweep(args.sweep, args.overrides, args.base))
@@ -199,7 +199,7 @@ def _note(folder: "SweepFolder", entry: "Entry", code: int) -> int:
 def _become(folder: "SweepFolder", entry: "Entry") -> int:
     """Replace this process by one run, as a task of an array does."""
     from evolife.storage.sweep_status import note_start, standing
-    from evolife.sweeps.job import train_arguments
+    from evolife.sweeps.pool import train_arguments
 
     if not standing(folder, entry).is_open:
         return 0

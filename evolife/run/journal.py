@@ -3,6 +3,8 @@
 import time
 from typing import Any, Self
 
+import jax.monitoring
+
 from evolife.config.model import config_digest
 from evolife.console.progress import Display
 from evolife.dashboard import hparams
@@ -15,16 +17,33 @@ from evolife.plugins.build import BuiltRun
 from evolife.run import filmstrip
 from evolife.run.film import Camera
 from evolife.run.hooks import Hooks
-from evolife.run.timing import CompileClock
 from evolife.storage import champions, checkpoint
 from evolife.storage.held_out import HeldOut
 from evolife.storage.metrics import MetricsFile, read
 from evolife.storage.run_folder import RunFolder
 
+
 _FILM = (
     "A life of the generation's best member, from birth at the left to its end at the "
     "right; below each picture, the reward earned so far."
 )
+
+
+class CompileClock:
+    """Adds up the seconds of tracing and compiling since it was last read."""
+
+    def __init__(self) -> None:
+        self._seconds = 0.0
+        jax.monitoring.register_event_duration_secs_listener(self._heard)
+
+    def read(self) -> float:
+        """Return the seconds since the last call, and begin anew."""
+        seconds, self._seconds = self._seconds, 0.0
+        return seconds
+
+    def _heard(self, event: str, duration_secs: float, **_: str | int) -> None:
+        if event.startswith("/jax/core/compile/"):
+            self._seconds += duration_secs
 
 
 class Journal:

@@ -22,9 +22,9 @@ from evolife.ranks.mpi import Ranks
 from evolife.run import champions, resume
 from evolife.run.bounds import measured_faults, statement_faults
 from evolife.run.hooks import Hook, Hooks, installed_hooks
-from evolife.run.idle import idle_ranks
 from evolife.run.journal import Journal
 from evolife.run.nonfinite import NonfiniteCount
+from evolife.run.plan import idle_ranks
 from evolife.run.readiness import checked
 from evolife.run.scaffold import enter, noted
 from evolife.run.verdict import compare

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import json
 import os
 import shlex
 import signal
@@ -12,7 +13,9 @@ from collections.abc import Callable, Iterator, Sequence
 from types import FrameType
 from typing import IO
 
-from evolife.errors import Stopped
+from evolife.errors import InvalidInput, Stopped
+from evolife.processes import mpirun
+from evolife.processes.affinity import allowed_cores, usable_cores
 from evolife.processes.handlers import handled
 from evolife.processes.parent import LAUNCHER, die_with_parent
 from evolife.storage.files import storage_errors
@@ -20,16 +23,61 @@ from evolife.storage.log import HEADER
 from evolife.storage.status import mark_pruned
 from evolife.storage.sweep_folder import Entry, SweepFolder
 from evolife.storage.sweep_status import Standing, note_exit, note_start, standing
-from evolife.sweeps.job import train_arguments
-from evolife.sweeps.slots import Slot
 from evolife.sweeps.sources import Ended, Source
+
 
 _NAP_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 """Between looks at how far the runs have come."""
-
 Tell = Callable[[Entry, Ended, float], None]
 """Hears of every run that ended, how, and after how many seconds."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Slot:
+    """Room for one run at a time."""
+
+    cores: tuple[int, ...]
+    """Numbers of the cores that it may use; empty for any."""
+    ranks: int
+    """MPI ranks of a run in it."""
+
+
+def slots(runs: int, most: int | None = None) -> list[Slot]:
+    """Divide the cores among at most ``most`` runs at a time, of ``runs`` in all.
+
+    Raises:
+        InvalidInput: ``most`` is below 1.
+    """
+    if most is not None and most < 1:
+        raise InvalidInput(f"--max-parallel {most}: allowed are 1 or more")
+    usable, allowed = usable_cores(), allowed_cores()
+    parallel = max(1, min(usable, runs, most or usable))
+    ranks = usable // parallel
+    if ranks > 1 and mpirun.obstacle():
+        ranks = 1
+    if len(allowed) < parallel * ranks or usable < len(allowed):
+        # A quota of time, not of cores: which ones is the system's choice.
+        return [Slot((), ranks) for _ in range(parallel)]
+    return [
+        Slot(tuple(allowed[i * ranks : (i + 1) * ranks]), ranks)
+        for i in range(parallel)
+    ]
+
+
+def train_arguments(
+    folder: SweepFolder, entry: Entry, shown: Sequence[str]
+) -> list[str]:
+    """What follows ``evolife``: a fresh run, or one to go on with.
+
+    ``shown`` are the keys that the dashboard compares runs by.
+    """
+    run = folder.run(entry.run)
+    if run.config_path.is_file():
+        return ["train", "--resume", str(run.path)]
+    keys = f"record.hparams={json.dumps(list(shown))}"
+    named = (f"name={entry.run}", keys, *entry.overrides)
+    return ["train", str(folder.base_path), *named, "--out", str(run.path)]
 
 
 @dataclasses.dataclass

@@ -14,8 +14,7 @@ from evolife.errors import EvolifeError, InvalidInput
 from evolife.storage.sweep_folder import Entry
 from evolife.strict_json import dumps
 from evolife.sweeps.checks import ordered
-from evolife.sweeps.expansion import draws
-from evolife.sweeps.naming import entry
+from evolife.sweeps.expansion import draws, entry
 from evolife.sweeps.spec import Sweep
 
 _SECONDS = 60.0

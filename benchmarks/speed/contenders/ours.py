@@ -110,7 +110,7 @@ def main() -> None:
     settings = options()
     ranks, team = joined(settings)
     evolution = Evolution(settings, ranks)
-    from evolife.run.timing import CompileClock
+    from evolife.run.journal import CompileClock
 
     # Evolution compiles a little when it begins, which a run does once, and a benchmark
     # of the first generations at every round.

@@ -4,8 +4,7 @@ import collections
 import time
 from typing import Any
 
-from evolife.results.live.history import History
-from evolife.results.live.pace import number, seconds_per_generation, shares
+from evolife.results.live.history import History, number, seconds_per_generation, shares
 from evolife.results.live.state import Settings, champions
 from evolife.results.live.tail import Tail
 from evolife.storage.run_folder import CONTROL, RunFolder, open_run

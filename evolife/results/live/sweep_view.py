@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.errors import EvolifeError
-from evolife.results.live.pace import number
+from evolife.results.live.history import number
 from evolife.results.live.run_view import RunView
 from evolife.results.live.state import Settings
 from evolife.storage.lock import is_locked

@@ -9,11 +9,10 @@ from evolife.errors import InvalidInput, Stopped, pasted
 from evolife.processes.placement import place
 from evolife.storage.lock import locked
 from evolife.storage.sweep_folder import Entry, SweepFolder, read_entries
-from evolife.storage.sweep_status import finite, standing
-from evolife.storage.sweep_summary import counts, summary
-from evolife.sweeps import guided, opening, slots
+from evolife.storage.sweep_status import counts, finite, standing, summary
+from evolife.sweeps import pool, prepare, search
 from evolife.sweeps.pool import Pool
-from evolife.sweeps.preparing import Prepared
+from evolife.sweeps.prepare import Prepared
 from evolife.sweeps.rehearsal import refuse
 from evolife.sweeps.sources import Ended, Listed, Source
 from evolife.sweeps.spec import Sweep
@@ -44,13 +43,13 @@ def run(
             "or give each run its ranks with --launcher slurm"
         )
     tell = tell or _silent
-    path = out or opening.default_path(prepared.sweep)
+    path = out or prepare.default_path(prepared.sweep)
     refuse(prepared.sweep, still_open(prepared, SweepFolder(path)))
-    folder = opening.make(prepared.sweep, path)
+    folder = prepare.make(prepared.sweep, path)
     with locked(folder.path):
         entries = _noted(prepared, folder)
         source, left = _source(prepared, folder, entries, tell)
-        room = slots.slots(max(1, left), max_parallel)
+        room = pool.slots(max(1, left), max_parallel)
         told = _Teller(prepared.sweep, folder, tell)
         try:
             Pool(folder, room, source, list(prepared.sweep.parameters), told).run()
@@ -71,7 +70,7 @@ def _noted(prepared: Prepared, folder: SweepFolder) -> list[Entry]:
     """The manifest: what was expanded, or what was suggested in earlier sessions."""
     if prepared.sweep.spec.method == "bayes":
         return read_entries(folder)
-    opening.note_entries(folder, prepared.entries)
+    prepare.note_entries(folder, prepared.entries)
     return list(prepared.entries)
 
 
@@ -83,11 +82,11 @@ def _source(
     unfinished = [e for e in entries if standing(folder, e).is_open]
     if spec.method != "bayes" and spec.early_terminate is None:
         return Listed(unfinished), len(unfinished)
-    save = functools.partial(opening.note_entries, folder)
-    plan = guided.Plan(prepared.sweep, folder, entries, prepared.name, save)
+    save = functools.partial(prepare.note_entries, folder)
+    plan = search.Plan(prepared.sweep, folder, entries, prepared.name, save)
     new = (spec.run_cap or 0) - len(entries) if spec.method == "bayes" else 0
     study = Study(folder, spec, tell)
-    return guided.Guided(plan, unfinished, study), len(unfinished) + max(0, new)
+    return search.Guided(plan, unfinished, study), len(unfinished) + max(0, new)
 
 
 def _silent(line: str) -> None:
