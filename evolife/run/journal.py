@@ -22,7 +22,6 @@ from evolife.storage.held_out import HeldOut
 from evolife.storage.metrics import MetricsFile, read
 from evolife.storage.run_folder import RunFolder
 
-
 _FILM = (
     "A life of the generation's best member, from birth at the left to its end at the "
     "right; below each picture, the reward earned so far."

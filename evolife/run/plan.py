@@ -21,7 +21,6 @@ from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
 
-
 _LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
 """Of one hop between ranks: a cautious guess for an ordinary cluster network."""
 _DIGEST_BYTES = 8

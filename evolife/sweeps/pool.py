@@ -25,7 +25,6 @@ from evolife.storage.sweep_folder import Entry, SweepFolder
 from evolife.storage.sweep_status import Standing, note_exit, note_start, standing
 from evolife.sweeps.sources import Ended, Source
 
-
 _NAP_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 """Between looks at how far the runs have come."""

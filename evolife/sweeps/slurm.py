@@ -18,7 +18,6 @@ from evolife.sweeps.prepare import Prepared, default_path, make, note_entries
 from evolife.sweeps.rehearsal import refuse
 from evolife.sweeps.spec import Slurm
 
-
 MOST_TASKS = 1_000
 """Elements of one array: Slurm's own limit is 1,001 unless a site raised it."""
 _GRACE_SECONDS = 120
