@@ -103,7 +103,7 @@ def compare(
         one of B) with its interval, and both ``curve``.
 
     Raises:
-        InvalidInput: a side is no such folder, or has no champions yet.
+        InvalidInput: a side is not such a folder, or has no champions yet.
     """
     from evolife.reports.comparison import compare_sides
     from evolife.reports.comparison_picture import write

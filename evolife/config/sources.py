@@ -123,7 +123,7 @@ def _unplain(value: Any, place: str = "") -> str:
     if isinstance(value, Mapping):
         parts = [(f"{place}.{key}".lstrip("."), part) for key, part in value.items()]
         if odd := [key for key in value if not isinstance(key, str)]:
-            return f"the key {odd[0]!r} of {place or 'the config'} is no text"
+            return f"the key {odd[0]!r} of {place or 'the config'} is not text"
     elif isinstance(value, list | tuple):
         parts = [(f"{place}[{i}]", part) for i, part in enumerate(value)]
     else:
@@ -153,4 +153,4 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, os.PathLike):
         return os.fspath(value)
-    raise TypeError(f"a {type(value).__name__} is no plain value")
+    raise TypeError(f"a {type(value).__name__} is not a plain value")

@@ -181,5 +181,5 @@ def _diverged(done: int, notes: list[bytes]) -> str:
     return (
         f"generation {done + 1}: the state of rank(s) {odd} differed from rank 0's "
         "(mixed hardware or faulty memory); it was sent again and the generation lived "
-        "anew"
+        "again"
     )

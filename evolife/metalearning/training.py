@@ -124,7 +124,7 @@ def train(
         key = jax.random.fold_in(root, done)
         rows, fresh, notes = worker.step(trained.operator, carries, key)
         if len(set(notes)) > 1:
-            warn(f"meta-step {done + 1}: ranks held different operators; sent anew")
+            warn(f"meta-step {done + 1}: ranks held different operators; sent again")
             trained = from_rank_zero(trained, ranks)
             continue
         carries = fresh
@@ -208,5 +208,5 @@ def _refuse_endless(trained: Trained, done: int) -> None:
         raise EvolifeError(
             f"no gradient was finite in the last {_IN_A_ROW} meta-steps, up to "
             f"{done}; lower optimizer.learning_rate or route.window, or route.noise, "
-            "and go on from an earlier checkpoint or begin anew"
+            "and go on from an earlier checkpoint or start over"
         )

@@ -170,7 +170,7 @@ def _caption(bands: _Bands, panels: Mapping[str, _Bands]) -> str:
     if VALIDATION in panels:
         centre = (
             "On top the strategy's centre, measured on the same lives again and again: "
-            "what moves there was learned, and is no luck of a generation. Then"
+            "what moves there was learned, and is not the luck of a generation. Then"
         )
     return (
         f"{seeds}. {centre} the mean over the population, below the best member, which "

@@ -129,7 +129,7 @@ def _curve(run: Run, who: str, when: str) -> np.ndarray:
         return np.zeros(0)
     if when == "last":
         return getattr(last, who)
-    # One record is no comparison.
+    # One record is not a comparison.
     return np.zeros(0) if first.generation == last.generation else getattr(first, who)
 
 

@@ -120,7 +120,7 @@ def _chart(pen: Pen, film: Film, place: int) -> None:
 
 
 def animation(pictures: Sequence["Image"]) -> bytes:
-    """A GIF of all pictures that begins anew when it ends, the last one held."""
+    """A GIF of all pictures that starts over when it ends, the last one held."""
     frames = [image.quantize(_COLOURS) for image in pictures]
     times = [_MILLISECONDS] * (len(frames) - 1) + [_LAST_MILLISECONDS]
     file = io.BytesIO()

@@ -99,7 +99,7 @@ def sha256(name_or_path: str) -> str:
 def _check(path: Path, header: Mapping[str, Any]) -> None:
     if header.get("format") != _FORMAT or "features" not in header:
         raise InvalidInput(
-            f"{path} is no selection operator; give the operator.safetensors that "
+            f"{path} is not a selection operator; give the operator.safetensors that "
             "evolife meta wrote"
         )
     seen = header["features"]

@@ -3,7 +3,7 @@
 A step size that fell to 0 and is divided by, or a number too large for float32, would
 make every genome NaN, and an environment may well pay a finite score to an agent of
 NaNs. So an update after which the strategy would hold, or propose, what is not finite
-is undone: the next generation is drawn anew from where the strategy stood. It is said
+is undone: the next generation is drawn again from where the strategy stood. It is said
 when and why.
 """
 
@@ -75,7 +75,7 @@ class Guard:
         self._warn(
             f"generation {generation}: the update of {self._name} would have made "
             f"{where} not finite{times}: {_cause(fitness)}. It was undone; the next "
-            "generation is drawn anew from where the strategy stood. If this goes on, "
+            "generation is drawn again from where the strategy stood. If this goes on, "
             "lower its learning rates, raise its std_min, or choose another strategy"
         )
 

@@ -60,7 +60,7 @@ def _whole(path: Path, number: int, line: bytes) -> bytes:
         return line[start:]
     raise InvalidInput(
         f"{path}, line {number}: not a record of Optuna; move the file away, and the "
-        "search begins anew beside the runs that there are"
+        "search starts over beside the runs that there are"
     )
 
 

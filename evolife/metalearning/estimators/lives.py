@@ -148,7 +148,7 @@ class Lives(GradientEstimator):
     judging_lives: Annotated[int, Ge(1)] = 8
     """Whole lives that tell what each member was worth."""
     generations: Annotated[int, Ge(1)] = 50
-    """Generations after which an evolution begins anew."""
+    """Generations after which an evolution starts over."""
     evolutions: Annotated[int, Ge(1)] = 4
     """Evolutions side by side, one a shard, begun at different times."""
 
