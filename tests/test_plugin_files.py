@@ -35,7 +35,7 @@ BAD_FILES = [
     (HEAD + MARK + ONE.format("_Hidden"), "has none"),
     (HEAD + MARK + ONE.format("A") + MARK + ONE.format("B"), "has A, B; start helpers"),
     (HEAD + "class A(Agent):\n    init_state = step = print\n", "A lacks init_genome"),
-    (HEAD + ONE.format("A"), "A is no dataclass; decorate it"),
+    (HEAD + ONE.format("A"), "A is not a dataclass; decorate it"),
     ("x = 1\ndef f(:\n", ":2: agent 'habit': SyntaxError"),
     ("x = 1\n\nx / 0\n", ":3: agent 'habit': ZeroDivisionError: division by zero"),
     ("import sys\nsys.exit(4)\n", ":2: agent 'habit': SystemExit: 4"),

@@ -79,7 +79,7 @@ def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
 UNPLAIN = {
     "env is a Coin": {"env": "COIN"},
     "agent.layers[1].kind is a Coin": {"agent": {"layers": [3, {"kind": "COIN"}]}},
-    "the key 3 of env is no text": {"env": {3: "COIN"}},
+    "the key 3 of env is not text": {"env": {3: "COIN"}},
 }
 
 

@@ -210,7 +210,7 @@ def _only_class(kind: str, what: str, module: ModuleType, path: Path) -> type:
         raise InvalidInput(f"{path}: {what}: needs {wanted}, has none{''.join(lacks)}")
     if "__dataclass_fields__" not in vars(concrete[0]):
         raise InvalidInput(
-            f"{path}: {what}: {concrete[0].__name__} is not a dataclass; decorate it with "
-            "@dataclasses.dataclass(frozen=True)"
+            f"{path}: {what}: {concrete[0].__name__} is not a dataclass; decorate it "
+            "with @dataclasses.dataclass(frozen=True)"
         )
     return concrete[0]
