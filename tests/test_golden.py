@@ -6,7 +6,6 @@ to change bits, ``python -m tests.test_golden`` writes down those of this machin
 """
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -21,6 +20,8 @@ from evolife.processes.prepare import machine_kind, rank_flags
 from tests.cli_tools import metrics, run
 
 FILE = Path(__file__).parent / "data" / "golden.json"
+FLAGS = rank_flags("")
+"""Of XLA, as users have them whatever the tests are compiled by."""
 # Small, so that it takes seconds; agents, environments and strategies stay.
 SMALL = (
     *("generations=3", "population={size: 32, tile: 16}", "lifetime.lives=2"),
@@ -54,7 +55,7 @@ METAS = {
 
 def kind() -> str:
     """What bits depend on, in words."""
-    flags = " ".join(sorted(rank_flags(os.environ.get("XLA_FLAGS", "")).split()))
+    flags = " ".join(sorted(FLAGS.split()))
     return f"jaxlib {jaxlib_version()}, {flags}, {machine_kind()}"
 
 
@@ -64,7 +65,7 @@ def found(name: str, out: Path) -> dict[str, list]:
         words = ("meta", name, *META, *METAS[name])
     else:
         words = ("train", name, *SMALL, *SHORT.get(name, ()))
-    result = run(*words, "--ranks", 1, "--out", out)
+    result = run(*words, "--ranks", 1, "--out", out, extra={"XLA_FLAGS": FLAGS})
     assert result.returncode == 0, result.stderr
     if name in METAS:
         leaves = load_file(out / "operator.safetensors").values()
@@ -87,8 +88,10 @@ def test_a_bundled_config_gives_the_bits_it_always_gave(name, tmp_path):
     known = golden.get(kind())
     if known:
         assert seen == known[name]
+    # Adam's first steps are as long for a small slope as for a large one.
+    reach = 2e-2 if name in METAS else 1e-3
     for other in golden.values():
-        np.testing.assert_allclose(seen["numbers"], other[name]["numbers"], rtol=1e-3)
+        np.testing.assert_allclose(seen["numbers"], other[name]["numbers"], rtol=reach)
 
 
 def test_every_bundled_config_is_written_down():

@@ -1,6 +1,7 @@
 """Gradients of an operator: backprop against differences, and without backprop."""
 
 import dataclasses
+import os
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +16,7 @@ from evolife.metalearning.tasks import draw, episodes
 from evolife.metalearning.tasks.functions import FAMILIES, families
 from evolife.selection import operator as operators
 from evolife.selection.operator import Architecture
+from tests.compiler import QUICK
 
 SHAPE = Architecture(signed=True)
 SMALL = {
@@ -52,6 +54,11 @@ def moved(operator, unit, step):
     return jax.tree.map(lambda a, b: a + step * b, operator, unit)
 
 
+@pytest.mark.fast
+@pytest.mark.skipif(
+    QUICK in os.environ.get("XLA_FLAGS", ""),
+    reason="the quick compiler computes wrong gradients; run as one of the fast tests",
+)
 @pytest.mark.parametrize(
     ("strategy", "window", "step"),
     [("SNES", 3, 0.02), ("DES", 3, 0.005), ("Sep_CMA_ES", 1, 0.02)],
