@@ -1,12 +1,9 @@
 """A film is of the very life that evaluate measures first, and can be looked at."""
 
-import argparse
 import dataclasses
 import itertools
 import json
 import shutil
-import sys
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -274,16 +271,6 @@ def test_a_plug_in_that_draws_can_be_filmed(tmp_path):
     film.refuse_unfilmable(Hide(painted()), config)
     with pytest.raises(InvalidInput, match="'bandit'"):
         film.refuse_unfilmable(Hide(Bandit()), config)
-
-
-def test_a_missing_pillow_is_refused_with_its_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "PIL", None)
-    asked = argparse.Namespace(run=Path("nowhere"), lives=2, film=True, life=None)
-    with pytest.raises(InvalidInput, match=r"pip install 'evolife\[film\]'"):
-        evaluate.run(asked)
-    asked.film = False
-    with pytest.raises(InvalidInput, match="no run folder nowhere"):
-        evaluate.run(asked)
 
 
 @dataclasses.dataclass(frozen=True)

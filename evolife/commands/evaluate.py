@@ -1,7 +1,6 @@
 """Measure a run's champions on fresh lives, also longer ones or in other worlds."""
 
 import argparse
-import importlib.util
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -152,11 +151,6 @@ def open_asked(
         raise InvalidInput(
             f"--life {life}: lives are numbered from 0, and --lives {lives} measures 0 "
             f"to {lives - 1}"
-        )
-    if film and importlib.util.find_spec("PIL") is None:
-        raise InvalidInput(
-            "--film needs the package 'pillow', which is not installed; "
-            "run: pip install 'evolife[film]'"
         )
     return open_run(path)
 

@@ -109,16 +109,42 @@ def _room(width: int, words: str) -> int:
 
 
 def _curves(look: dict[str, Any], width: int, strokes: Strokes) -> list[str]:
-    lines = []
-    for name in ("best", "mean"):
-        values = look["history"][f"fitness/{name}"]
-        last = look["metrics"].get(f"fitness/{name}")
-        known = [value for value in values if value is not None]
-        ends = f"  ({min(known):.4g} .. {max(known):.4g})" if known else ""
-        after = f" not finite{ends}" if last is None else f" {last:.4g}{ends}"
-        drawn = strokes.sparkline(values, _room(width, f"{name} {after}"))
-        lines.append(f"{name} {drawn}{after}")
-    return lines
+    """One line a curve; all begin in the same column."""
+    history, metrics = look["history"], look["metrics"]
+    curves = [
+        (name, history[f"fitness/{name}"], metrics.get(f"fitness/{name}"))
+        for name in ("best", "mean")
+    ]
+    if (validation := look["validation"]) is not None:
+        values = _newest(history["validation/mean"])
+        curves.append(("validation", values, validation["mean"]))
+    longest = max(len(name) for name, *_ in curves)
+    return [
+        _curve(name.ljust(longest), values, last, width, strokes)
+        for name, values, last in curves
+    ]
+
+
+def _newest(values: Sequence[float | None]) -> list[float | None]:
+    """The newest validation at each place: one stands until the next."""
+    newest: list[float | None] = []
+    for value in values:
+        newest.append(newest[-1] if value is None and newest else value)
+    return newest
+
+
+def _curve(
+    name: str,
+    values: Sequence[float | None],
+    last: float | None,
+    width: int,
+    strokes: Strokes,
+) -> str:
+    known = [value for value in values if value is not None]
+    ends = f"  ({min(known):.4g} .. {max(known):.4g})" if known else ""
+    after = f" not finite{ends}" if last is None else f" {last:.4g}{ends}"
+    drawn = strokes.sparkline(values, _room(width, f"{name} {after}"))
+    return f"{name} {drawn}{after}"
 
 
 def _speed(look: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """What the dashboard shows, as TensorBoard event files: one a session of a run."""
 
 import dataclasses
+import io
 import socket
-import struct
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,14 +14,13 @@ from tensorboardX.proto.event_pb2 import Event, SessionLog
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
 from evolife.dashboard.event_file import EventFile
-from evolife.dashboard.histogram import histogram
-from evolife.dashboard.images import Pixels, heat_map, line_chart, png
 from evolife.dashboard.layout import against_env_steps, layout
 from evolife.drawing import BLUE, ORANGE
 from evolife.storage.files import storage_errors
 
 _FLUSH_SECONDS = 5.0
 _MAP_ROWS = 120
+_BINS = 30
 _CURVES = (
     "Reward per step within a life: best member (orange) and median member (blue). "
     "Left to right: step of life. The numbers are the ends of the axes."
@@ -39,7 +38,8 @@ class _Drawing:
 
     generation: int
     description: str
-    draw: Callable[[], Pixels]
+    draw: Callable[[], bytes]
+    """Returns a PNG file."""
 
 
 class Dashboard:
@@ -105,8 +105,12 @@ class Dashboard:
             self._numbers({tag: value}, b * steps // len(values))
 
     def population(self, generation: int, fitness: Any) -> None:
-        """Write the histogram of ``(K,)`` fitness values."""
-        self.summary(histogram("fitness/population", fitness), generation)
+        """Write the histogram of the finite ones of ``(K,)`` fitness values."""
+        values = np.asarray(fitness, np.float64)
+        values = values[np.isfinite(values)]
+        if values.size:
+            content = summary.histogram("fitness/population", values, _BINS)
+            self.summary(content, generation)
 
     def life_curves(self, generation: int, best: Any, median: Any, steps: int) -> None:
         """Write the ``(B,)`` within-life reward rates of the best and median member.
@@ -122,9 +126,13 @@ class Dashboard:
             ends[f"life/{name}_late"] = curve[-quarter:].mean()
         self.scalars(generation, ends)
         drawn = [(curves["median"], BLUE), (curves["best"], ORANGE)]
-        self._drawings["life/curves"] = _Drawing(
-            generation, _CURVES, lambda: line_chart(drawn, steps)
-        )
+
+        def draw() -> bytes:
+            from evolife.dashboard.images import line_chart
+
+            return line_chart(drawn, steps)
+
+        self._drawings["life/curves"] = _Drawing(generation, _CURVES, draw)
 
     def life_map(
         self,
@@ -156,17 +164,27 @@ class Dashboard:
         shown as means over consecutive ones.
         """
         count = len(rows)
-        if count:
-            self._drawings[tag] = _Drawing(
-                generation,
-                description,
-                lambda: heat_map(_thinned(rows[:count]), first, generation, across),
-            )
+        if not count:
+            return
+
+        def draw() -> bytes:
+            from evolife.dashboard.images import heat_map
+
+            return heat_map(_thinned(rows[:count]), first, generation, across)
+
+        self._drawings[tag] = _Drawing(generation, description, draw)
 
     def picture(self, tag: str, description: str, generation: int, file: bytes) -> None:
         """Write an image that is drawn already, as the content of a PNG file."""
-        width, height = struct.unpack(">II", file[16:24])
-        self._image(tag, description, generation, (height, width, 3), file)
+        from PIL import Image
+
+        width, height = Image.open(io.BytesIO(file)).size
+        image = Summary.Image(
+            height=height, width=width, colorspace=3, encoded_image_string=file
+        )
+        metadata = SummaryMetadata(summary_description=description)
+        value = Summary.Value(tag=tag, image=image, metadata=metadata)
+        self.summary(Summary(value=[value]), generation)
 
     def summary(self, content: Summary, generation: int) -> None:
         """Write a summary of any kind."""
@@ -183,9 +201,8 @@ class Dashboard:
         """
         # TensorBoard keeps ten images a tag: one for every generation would be waste.
         for tag, drawing in self._drawings.items():
-            pixels = drawing.draw()
-            given = tag, drawing.description, drawing.generation
-            self._image(*given, pixels.shape, png(pixels))
+            file = drawing.draw()
+            self.picture(tag, drawing.description, drawing.generation, file)
         self._drawings.clear()
         self._file.flush()
         self._flushed = time.monotonic()
@@ -194,22 +211,6 @@ class Dashboard:
         """Flush and close the event file."""
         self.flush()
         self._file.close()
-
-    def _image(
-        self,
-        tag: str,
-        description: str,
-        generation: int,
-        shape: tuple[int, ...],
-        file: bytes,
-    ) -> None:
-        height, width, channels = shape
-        image = Summary.Image(
-            height=height, width=width, colorspace=channels, encoded_image_string=file
-        )
-        metadata = SummaryMetadata(summary_description=description)
-        value = Summary.Value(tag=tag, image=image, metadata=metadata)
-        self.summary(Summary(value=[value]), generation)
 
     def _numbers(self, numbers: Mapping[str, Any], step: int) -> None:
         """Write scalars; an event of the same tags is kept, as building one is slow."""

@@ -2,7 +2,8 @@
 
 ``tensorboardX.SummaryWriter`` hands events to a thread: when the disk is full that
 thread dies and the next call waits for ever, and what is queued is lost at a kill. Here
-everything happens in this thread, and what fails raises.
+everything happens in this thread, and what fails raises. Checksums are tensorboardX's,
+which counts in the interpreter where the package crc32c is not installed.
 """
 
 import os
@@ -12,8 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from tensorboardX.proto.event_pb2 import Event
+from tensorboardX.record_writer import masked_crc32c
 
-from evolife.dashboard.checksum import checksums
 from evolife.storage.files import storage_errors
 
 
@@ -22,18 +23,14 @@ def encoded(events: Sequence[Event]) -> bytes:
     stamped = [Event(file_version="brain.Event:2"), *events]
     for event in stamped:
         event.wall_time = time.time()
-    return framed([event.SerializeToString() for event in stamped])
+    return b"".join(framed(event.SerializeToString()) for event in stamped)
 
 
-def framed(records: Sequence[bytes]) -> bytes:
-    """The records one after the other, each with its length and two checksums."""
-    lengths = [struct.pack("<Q", len(record)) for record in records]
-    sums = zip(checksums(lengths).tolist(), checksums(records).tolist(), strict=True)
-    parts: list[bytes] = []
-    for length, record, (before, after) in zip(lengths, records, sums, strict=True):
-        front, back = struct.pack("<I", before), struct.pack("<I", after)
-        parts += (length, front, record, back)
-    return b"".join(parts)
+def framed(record: bytes) -> bytes:
+    """A record between its length and the checksums of both, as TensorFlow has it."""
+    length = struct.pack("<Q", len(record))
+    front, back = (struct.pack("<I", masked_crc32c(part)) for part in (length, record))
+    return length + front + record + back
 
 
 class EventFile:
@@ -42,7 +39,7 @@ class EventFile:
     def __init__(self, path: Path) -> None:
         """Create the file; raises ``EvolifeError`` if the disk refuses."""
         self._path = path
-        self._waiting: list[bytes] = []
+        self._waiting = bytearray()
         with storage_errors("write the event files in", path.parent):
             self._file = path.open("xb")
         self.add(Event(file_version="brain.Event:2"))
@@ -50,13 +47,12 @@ class EventFile:
     def add(self, event: Event) -> None:
         """Stamp and encode an event, which may be altered and used again after."""
         event.wall_time = time.time()
-        self._waiting.append(event.SerializeToString())
+        self._waiting += framed(event.SerializeToString())
 
     def flush(self) -> None:
         """Wait until everything is on the disk; raises ``EvolifeError`` if it fails."""
-        content = framed(self._waiting)
         with storage_errors("write the event files in", self._path.parent):
-            self._file.write(content)
+            self._file.write(self._waiting)
             self._waiting.clear()
             self._file.flush()
             os.fsync(self._file.fileno())

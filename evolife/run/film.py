@@ -8,7 +8,6 @@ has the same number of pictures and costs the same memory however long the life 
 
 import dataclasses
 import functools
-import importlib.util
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -77,17 +76,11 @@ def check_record(built: BuiltRun) -> None:
     """Refuse films in the record of a run that cannot be drawn.
 
     Raises:
-        InvalidInput: the environment draws nothing, or Pillow is not installed.
+        InvalidInput: the environment draws nothing.
     """
-    if not built.config.record.film_every:
-        return
-    if importlib.util.find_spec("PIL") is None:
-        raise InvalidInput(
-            "record.film_every needs the package 'pillow', which is not installed; "
-            "run: pip install 'evolife[film]', or set record.film_every: null"
-        )
-    given = built.experiment.environment, built.config, "record.film_every"
-    refuse_unfilmable(*given)
+    if built.config.record.film_every:
+        given = built.experiment.environment, built.config
+        refuse_unfilmable(*given, "record.film_every")
 
 
 def best_life(

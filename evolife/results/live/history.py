@@ -10,8 +10,8 @@ PARTS = ("live", "gather", "update")
 
 
 _MOST = 2000
-KEYS = ("fitness/best", "fitness/mean")
-"""What is drawn."""
+KEYS = ("fitness/best", "fitness/mean", "validation/mean")
+"""What is drawn; the last only where a generation is validated."""
 Point = tuple[int, tuple[float | None, ...]]
 """A generation, and its values by ``KEYS``."""
 

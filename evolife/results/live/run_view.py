@@ -13,6 +13,7 @@ from evolife.storage.sweep_status import status_of
 _RECENT = 64
 """Lines that tell the pace."""
 _WARNINGS = 3
+_INTERVAL = ("mean", "low", "high")
 COLUMNS = 120
 """Points of a curve at most."""
 
@@ -28,6 +29,7 @@ class RunView:
         self._recent = collections.deque(maxlen=_RECENT)
         self._warnings: collections.deque[dict[str, Any]]
         self._warnings = collections.deque(maxlen=_WARNINGS)
+        self._validation: dict[str, Any] | None = None
         self._control: RunView | None = None
 
     def snapshot(self) -> dict[str, Any]:
@@ -55,6 +57,7 @@ class RunView:
             "generation": last.get("generation", 0),
             "generations": settings.get("generations"),
             "metrics": _told(last),
+            "validation": self._validation,
             "history": self._history.thinned(COLUMNS),
             "seconds_per_generation": pace,
             "shares": shares(self._recent),
@@ -70,9 +73,11 @@ class RunView:
         if restarted:
             for kept in (self._history, self._recent, self._warnings):
                 kept.clear()
+            self._validation = None
         for line in lines:
             self._history.add(line)
             self._recent.append(line)
+            self._validation = _validation(line) or self._validation
             said = line.get("warnings")
             for text in said if isinstance(said, list) else ():
                 told = {"generation": line["generation"], "text": str(text)}
@@ -90,6 +95,14 @@ class RunView:
 def _told(line: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a line; curves and texts stay in the file."""
     return {key: v for key, v in line.items() if v is None or number(v) is not None}
+
+
+def _validation(line: dict[str, Any]) -> dict[str, Any] | None:
+    """The point of the validation curve in a line; None: it has none."""
+    if "validation/mean" not in line:
+        return None
+    found = {name: number(line.get(f"validation/{name}")) for name in _INTERVAL}
+    return {"generation": line["generation"], **found}
 
 
 def _left(

@@ -20,7 +20,7 @@ def watch(path: str | os.PathLike[str] | Run | Sweep) -> dict[str, Any]:
 
     Returns:
         The document that ``evolife watch --json`` prints: state, how far it has come,
-        the fitness so far, pace, and what is left in seconds.
+        fitness and validation so far, pace, and what is left in seconds.
 
     Raises:
         InvalidInput: the folder is neither, or cannot be read.
