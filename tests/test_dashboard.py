@@ -138,7 +138,7 @@ def test_a_generation_costs_less_than_a_tenth_of_a_millisecond(oven, tmp_path):
     """Of this process's time, at its best of ten, with everything on disk."""
     built, steps = oven
     with Journal(built, RunFolder(tmp_path), 0, Quiet()) as journal:
-        line = journal._summary(dataclasses.replace(steps[0], details=None))
+        line = journal._line(dataclasses.replace(steps[0], details=None))
     dashboard, spent = Dashboard(tmp_path / "other"), []
     for _ in range(10):
         begun = time.process_time()

@@ -51,7 +51,7 @@ SETTINGS = {
 }
 """TINY as Python says it."""
 FUNCTIONS = {
-    *("compare", "describe", "doctor", "evaluate", "list", "load", "meta"),
+    *("compare", "describe", "doctor", "evaluate", "evolve", "list", "load", "meta"),
     *("plan", "report", "schema", "sweep", "train", "watch"),
 }
 

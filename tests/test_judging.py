@@ -12,9 +12,9 @@ import pytest
 
 from evolife import keys
 from evolife.base import LifeStatistics
+from evolife.engine.fitness import worst_for_nonfinite
 from evolife.errors import InvalidInput
 from evolife.metalearning.benchmark import baselines, statistics
-from evolife.metalearning.benchmark import bench as benches
 from evolife.metalearning.benchmark.baselines import (
     HAND_MADE,
     CmaLog,
@@ -238,9 +238,11 @@ def test_who_ends_nowhere_has_not_moved():
 
 
 def test_fitness_that_is_not_finite_is_the_worst():
-    found = benches._finite(jnp.array([1.0, jnp.nan, -2.0, -jnp.inf, jnp.inf]))
+    found = worst_for_nonfinite(
+        jnp.array([1.0, jnp.nan, -2.0, -jnp.inf, jnp.inf]), 0.0, jnp
+    )
     assert found.tolist() == [1, -2, -2, -2, -2]
-    assert benches._finite(jnp.full(2, jnp.nan)).tolist() == [0, 0]
+    assert worst_for_nonfinite(jnp.full(2, jnp.nan), 0.0, jnp).tolist() == [0, 0]
 
 
 def test_other_numbers_of_evaluations_are_refused():

@@ -60,7 +60,7 @@ def by_hand(agent, environment, steps):
     reset, step = jax.jit(environment.reset), jax.jit(environment.step)
 
     def live(genome, key):
-        events = jax.random.fold_in(key, lifetime._WORLD)
+        events = jax.random.fold_in(key, lifetime._ENVIRONMENT)
         world, sensed = reset(jax.random.fold_in(key, lifetime._RESET))
         life, actions, rewards = Life(hand, genome, key), [], []
         for t in range(steps):

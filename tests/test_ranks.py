@@ -79,7 +79,7 @@ def table(units):
     bits = np.random.default_rng(units).integers(0, 2**32, (units, 3), np.uint32)
     return bits.view(np.float32)   # NaN payloads, infinities and denormals among them
 with guard(ranks):
-    assert ranks.size == int(os.environ["EVOLIFE_LOCAL_RANKS"])
+    assert ranks.size == place().size
     for units in (0, 1, 2, 4, 7, 11, 64, 3001):
         mine = table(units)[list(ranks.share(units))]
         everyone, notes = ranks.exchange(mine, units, b"%03d" % ranks.rank)
@@ -230,7 +230,7 @@ def test_a_world_of_one_under_a_launcher_of_four_is_refused(tmp_path):
     script.write_text(
         "from evolife.errors import InvalidInput\n"
         "from evolife.processes.signals import report_and_exit\n"
-        "from evolife.processes.placement import launcher_world\n"
+        "from evolife.processes.placement import place\n"
         "from evolife.ranks.mpi import open_ranks\n"
         "try:\n    open_ranks(place().size)\n"
         "except InvalidInput as error:\n    report_and_exit(error)\n"

@@ -70,7 +70,8 @@ def test_what_was_traced_before_a_run_is_not_traced_again() -> None:
     from evolife.engine.evolution import begin, evolve
     from evolife.ranks.base import Serial
 
-    experiment = checked(run_config(CONFIG | {"env": {"name": "still"}}, [], [HERE]))
+    built = checked(run_config(CONFIG | {"env": {"name": "still"}}, [], [HERE]))
+    experiment = built.experiment
     assert experiment.evaluator.traces == 1
     list(evolve(experiment, begin(experiment), 0, Serial(), pytest.fail))
     assert experiment.evaluator.traces == 1

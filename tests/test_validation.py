@@ -1,7 +1,5 @@
 """The validation curve: one agent, the same lives, on any ranks and after any stop."""
 
-import types
-
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -15,6 +13,7 @@ from evolife.config.model import load_config
 from evolife.console.progress import summary
 from evolife.engine import lifetime
 from evolife.engine.evolution import begin, evolve
+from evolife.engine.settings import Settings
 from evolife.engine.tournament import hold
 from evolife.engine.validation import Validator, generations_between
 from evolife.engine.work import Interrupted
@@ -126,12 +125,16 @@ def test_the_tournament_needs_no_program_of_its_own(experiment, whole):
 
 @given(st.integers(1, 10**6), st.integers(1, 1000), st.integers(2, 10**5))
 def test_auto_adds_a_fiftieth_to_the_steps_at_most(size, lives, validated):
-    config = types.SimpleNamespace(
-        record=types.SimpleNamespace(validate_every="auto", validate_lives=validated),
-        population=types.SimpleNamespace(size=size),
-        lifetime=types.SimpleNamespace(lives=lives),
+    settings = Settings(
+        seed=0,
+        generations=1,
+        steps=1,
+        population=size,
+        tile=1,
+        lives=lives,
+        validate_lives=validated,
     )
-    every = generations_between(config)
+    every = generations_between(settings)
     assert every >= 10
     assert 50 * validated <= every * size * lives
     assert every == 10 or 50 * validated > (every - 1) * size * lives

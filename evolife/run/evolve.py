@@ -116,6 +116,9 @@ def evolve(
         on_generation: ``hook(metrics, run)``, called on rank 0 after each generation,
             see :mod:`evolife.run.hooks`. What it raises ends the evolution.
 
+    Returns:
+        An :class:`Evolved`: ``champions``, ``metrics``, ``digest``; the same on all ranks.
+
     Raises:
         InvalidInput: something does not exist, or does not fit together.
         Stopped: Ctrl-C or another signal came. Nothing is kept: a run that can go on
