@@ -117,7 +117,7 @@ def evolve(
             see :mod:`evolife.run.hooks`. What it raises ends the evolution.
 
     Returns:
-        An :class:`Evolved`: ``champions``, ``metrics``, ``digest``; the same on all ranks.
+        An :class:`Evolved`: ``champions``, ``metrics``, ``digest``; alike on all ranks.
 
     Raises:
         InvalidInput: something does not exist, or does not fit together.
