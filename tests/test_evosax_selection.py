@@ -17,7 +17,7 @@ from evolife.selection.shaping import (
     Truncation,
     ZScore,
 )
-from evolife.strategies.evosax_weights import READS
+from evolife.strategies.evosax.weights import READS
 from tests.evosax_sphere import (
     DIMENSIONS,
     SIZE,

@@ -9,9 +9,9 @@ import numpy as np
 from evolife.base import LifeStatistics, Strategy
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
+from evolife.engine.guard import Guard
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.strategies.guard import Guard
 
 
 class State(NamedTuple):

@@ -13,7 +13,7 @@ from evolife.config.yaml_file import read_yaml
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, nearest
 from evolife.plugins import registry
-from evolife.strategies.evosax_differences import DIFFERENCES
+from evolife.strategies.evosax.differences import DIFFERENCES
 
 Rows = builtins.list[dict[str, str]]
 

@@ -163,7 +163,7 @@ def build_strategy(
     if name == LowRankStrategy.name:
         settings = registry.from_choice("strategy", LowRank, config)
         return LowRankStrategy(settings, size, selection or CenteredRank(), template)
-    from evolife.strategies import evosax
+    from evolife.strategies.evosax import strategy as evosax
 
     return evosax.build(
         name, size, config.strategy.settings, selection, template, generations

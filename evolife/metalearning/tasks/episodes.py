@@ -94,7 +94,7 @@ def search(
     Raises:
         InvalidInput: evosax has no such algorithm, or it refuses the sizes.
     """
-    from evolife.strategies import evosax
+    from evolife.strategies.evosax import strategy as evosax
 
     template = jax.ShapeDtypeStruct((dimensions,), jnp.float32)
     # Also where the caller is being traced: evosax computes constants when it is built.
