@@ -9,18 +9,17 @@ from typing import Any
 import jax
 
 from evolife.config.difference import changes
-from evolife.config.validation import locate
 from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, InvalidInput, Stopped, pasted
 from evolife.keys import root_key
-from evolife.metalearning import estimators, training
+from evolife.metalearning import training
 from evolife.metalearning.config import MetaConfig, digested, load_meta, meta_digest
 from evolife.metalearning.estimator import Route
 from evolife.metalearning.journal import MetaJournal
 from evolife.metalearning.shards import gathered
 from evolife.metalearning.training import Descent, Progress
-from evolife.plugins.files import unknown
-from evolife.plugins.hyperparameters import from_choice, resolved_choice
+from evolife.plugins import registry
+from evolife.plugins.hyperparameters import resolved_choice
 from evolife.ranks.broadcast import from_rank_zero, on_rank_zero
 from evolife.ranks.mpi import Ranks, mpi_library
 from evolife.selection.features import FEATURES
@@ -37,13 +36,10 @@ def build_route(config: MetaConfig) -> Route:
     Raises:
         InvalidInput: for an unknown name, or settings that do not suit.
     """
-    name, known = config.route.name, estimators.names()
-    if name not in known:
-        place = locate(config.origins, ("route", "name"), name)
-        raise InvalidInput(f"{place}: {unknown(name, known)}")
     shape = Architecture(len(FEATURES), **config.operator.model_dump())
-    kind = estimators.find(name)
-    route: Route = from_choice("route", kind, config, architecture=shape)
+    route: Route = registry.build(
+        "estimators", config, config.plugins, architecture=shape
+    )
     return route
 
 
@@ -74,7 +70,7 @@ def meta(
     """
     route = build_route(config)
     check_shards(route)
-    given = resolved_choice(config.route.name, route, ("architecture",))
+    given = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)
     with contextlib.ExitStack() as kept:

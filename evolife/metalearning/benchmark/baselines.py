@@ -18,17 +18,15 @@ from evolife import keys
 from evolife.base import Array, Key, LifeStatistics, Selection
 from evolife.selection import features
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned, LearnedState
 from evolife.selection.operator import Architecture, Operator
-from evolife.selection.shaping import (
-    CenteredRank,
-    Des,
-    Nes,
-    Raw,
-    Shaping,
-    Truncation,
-    ZScore,
-)
+from evolife.selection.shaping import Shaping
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.des import Des
+from evolife.selection.shaping.learned import Learned, LearnedState
+from evolife.selection.shaping.nes import Nes
+from evolife.selection.shaping.raw import Raw
+from evolife.selection.shaping.truncation import Truncation
+from evolife.selection.shaping.z_score import ZScore
 from evolife.strategies.evosax.checks import check_name
 from evolife.strategies.evosax.settings import valid_keys
 from evolife.strategies.evosax.strategy import EvosaxStrategy

@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from evolife.base import Array, Key, LifeStatistics, Strategy
 from evolife.metalearning.tasks import draw
 from evolife.metalearning.tasks.draw import Ranges, Task
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Operator
+from evolife.selection.shaping.learned import Learned
 
 _LONGEST = 10.0
 

@@ -7,7 +7,7 @@ maximised, genomes are pytrees, and all randomness of a generation comes from
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +60,9 @@ class EvosaxStrategy(Strategy):
     In generation 0 the members of a population-based algorithm are K newborns.
     """
 
+    native = None
+    name = ""
+
     def __init__(
         self,
         name: str,
@@ -69,13 +72,13 @@ class EvosaxStrategy(Strategy):
         genome_template: Genome,
         generations: int | None = None,
     ) -> None:
-        self.name, self.population_size = name, population_size
-        self.selection = selection
+        super().__init__(population_size, genome_template, cast(Selection, selection))
+        self.name, self._shaping = name, selection
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), genome_template)
         flat, self._unravel = ravel_pytree(zeros)
         self.dimensions: int = flat.size
-        self.member_size = self.dimensions
         self.settings = with_defaults(name, settings)
+        """What was set, and the defaults that differ from evosax's own."""
         self._algorithm, self._params = build_algorithm(
             name, population_size, self.dimensions, settings, generations
         )
@@ -108,7 +111,7 @@ class EvosaxStrategy(Strategy):
             begin = (born(first),)
         algorithm = self._algorithm.init(start, *begin, self._params)
         algorithm = steps.started(self.name, algorithm, self.settings)
-        selection = self.selection.init() if self.selection else ()
+        selection = self._shaping.init() if self._shaping else ()
         stacked = jax.tree.map(lambda x: jnp.stack([x] * self._groups), selection)
         return EvosaxState(run, _settled(algorithm), stacked)
 
@@ -127,10 +130,6 @@ class EvosaxStrategy(Strategy):
         if not self._population_based:
             return ask()
         return jax.lax.cond(generation == 0, newborns, ask)
-
-    def described(self) -> dict[str, Any]:
-        """What was set, and the defaults that differ from evosax's own."""
-        return dict(self.settings)
 
     def member(self, proposal: EvosaxProposal, index: Array) -> Genome:
         """Row ``index`` of the population as a genome."""
@@ -196,13 +195,13 @@ class EvosaxStrategy(Strategy):
         self, fitness: Array, statistics: LifeStatistics, state: SelectionState
     ) -> tuple[Array, Any, SelectionState]:
         """Minimised fitness for evosax, and the params that belong to it."""
-        if self.selection is None:
+        if self._shaping is None:
             return -fitness, self._params, state
 
         def grouped(x: Array) -> Array:
             return jnp.reshape(x, (self._groups, -1))
 
-        weigh = jax.vmap(self.selection.weights)
+        weigh = jax.vmap(self._shaping.weights)
         lives = jax.tree.map(grouped, statistics)
         weights, state = weigh(grouped(fitness), lives, state)
         if not self._weighted:
