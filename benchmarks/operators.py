@@ -50,9 +50,9 @@ def trained(config: str, seeds: int, runs: Path) -> list[Path]:
 
 def loaded(runs: Sequence[Path]) -> list[Any]:
     """The operators in these folders."""
-    from evolife.selection.operator_file import load
+    from evolife.selection.shaping.learned import Learned
 
-    return [load(str(run))[0] for run in runs]
+    return [Learned(str(run)) for run in runs]
 
 
 def minutes(run: Path) -> float:
@@ -152,7 +152,8 @@ def picture(runs: Path, seeds: int) -> None:
     import matplotlib.pyplot as plt
 
     from evolife.metalearning.portrait import MEMBERS, TIMES, portrait
-    from evolife.selection.shaping import Des, Nes
+    from evolife.selection.shaping.des import Des
+    from evolife.selection.shaping.nes import Nes
 
     operator = loaded(trained("functions", 1, runs))[0]
     seen = portrait(operator.init().operator, operator.shape.signed).weights

@@ -13,10 +13,11 @@ import jax.numpy as jnp
 from evosax.algorithms import algorithms, population_based_algorithms
 
 from evolife.errors import InvalidInput
-from evolife.strategies import evosax, evosax_settings
-from evolife.strategies.evosax_differences import DIFFERENCES
-from evolife.strategies.evosax_tables import DEFAULTS, NOTES, REFUSED, SETTABLE
-from evolife.strategies.evosax_weights import READS
+from evolife.strategies.evosax import settings as evosax_settings
+from evolife.strategies.evosax import strategy as evosax
+from evolife.strategies.evosax.differences import DIFFERENCES
+from evolife.strategies.evosax.tables import DEFAULTS, NOTES, REFUSED, SETTABLE
+from evolife.strategies.evosax.weights import READS
 
 PAGE = Path(__file__).parents[1] / "docs" / "strategies.md"
 COLUMNS = ("name", "kind", "runs", "population", "selection", "settings", "notes")

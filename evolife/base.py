@@ -28,6 +28,10 @@ SelectionState = Any
 Proposal = Any
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
+GIVEN = {"given": True}
+"""Metadata of a dataclass field that evolife fills in; all others are hyperparameters,
+which a config may set."""
+
 
 class TimeStep(NamedTuple):
     """What an agent senses at one step of its life."""
@@ -201,7 +205,7 @@ class Agent(abc.ABC):
     newborn state at every step, so that nothing can be learned or remembered.
     """
 
-    spec: Spec
+    spec: Spec = dataclasses.field(metadata=GIVEN)
     learns: bool = dataclasses.field(default=True, kw_only=True)
 
     idea: ClassVar[str] = "How it learns is not stated."
@@ -261,20 +265,36 @@ class Selection(abc.ABC):
         """
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
 class Strategy(abc.ABC):
-    """An evolution strategy over genomes; pure, so that any rank can redo any part.
+    """An evolution strategy over genomes; subclasses are frozen dataclasses.
 
-    ``propose`` is asked once a generation on every rank; ``member`` gives random access
-    to the population it describes, the same bits whoever asks, and is traced under
-    ``vmap`` over ``index``: what does not depend on the index stays shared by all
-    members of a tile.
+    All is pure, so that any rank can redo any part. ``propose`` is asked once a
+    generation on every rank; ``member`` gives random access to the population it
+    describes, the same bits whoever asks, and is traced under ``vmap`` over ``index``:
+    what does not depend on the index stays shared by all members of a tile.
     """
 
-    name: str
-    """What a config calls it."""
-    population_size: int
-    member_size: int
-    """Numbers of a genome that one member does not share with the others."""
+    population_size: int = dataclasses.field(metadata=GIVEN)
+    """K, the members of a generation."""
+    template: Genome = dataclasses.field(metadata=GIVEN, repr=False, hash=False)
+    """A genome's shapes and dtypes."""
+    selection: Selection = dataclasses.field(metadata=GIVEN)
+    """Turns fitness into weights; missing only where ``native`` is None."""
+
+    native: ClassVar[str | None] = "centered_rank"
+    """The selection that a config's ``native``, which is the default, stands for; None:
+    the strategy then weighs members itself."""
+
+    @property
+    def name(self) -> str:
+        """What messages call it: the name of its file."""
+        return type(self).__module__.rpartition(".")[2]
+
+    @property
+    def member_size(self) -> int:
+        """Numbers of a genome that one member does not share with the others."""
+        return sum(leaf.size for leaf in jax.tree.leaves(self.template))
 
     @abc.abstractmethod
     def init(self, key: Key, newborn: Callable[[Key], Genome]) -> StrategyState:
@@ -298,10 +318,6 @@ class Strategy(abc.ABC):
         statistics: LifeStatistics,
     ) -> StrategyState:
         """Learn from ``(K,)`` finite fitness values, maximised."""
-
-    @abc.abstractmethod
-    def described(self) -> dict[str, Any]:
-        """Every setting with its default, as a config would write it."""
 
     @abc.abstractmethod
     def centre(self, state: StrategyState) -> Genome:

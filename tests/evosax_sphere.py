@@ -8,7 +8,7 @@ import numpy as np
 from jax.flatten_util import ravel_pytree
 
 from evolife.base import LifeStatistics
-from evolife.strategies.evosax import build
+from evolife.strategies.evosax.strategy import build
 
 TEMPLATE = {
     "b": jax.ShapeDtypeStruct((2,), jnp.float32),

@@ -19,7 +19,6 @@ from evolife.envs.wrappers.permute import Permute
 from evolife.envs.wrappers.switch import Switch
 from evolife.keys import PCG4D, root_key
 from evolife.plugins import registry
-from evolife.plugins.wrap import wrapper_names
 from tests.agent_tools import genome_like
 from tests.worlds import ALL_WORLDS, MODES, SETTINGS
 
@@ -118,7 +117,7 @@ def assert_close(found: Any, wanted: Any) -> None:
 def test_no_environment_and_no_wrapper_is_left_out():
     assert set(SETTINGS) == set(registry.names("envs"))
     assert {name for name, _ in MODES.values()} <= set(SETTINGS)
-    assert set(WRAPPED) == set(wrapper_names())
+    assert set(WRAPPED) == set(registry.names("wrappers"))
 
 
 def test_recorded_actions_give_the_recorded_life_whoever_acts(program):

@@ -13,13 +13,22 @@ from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+import jsonschema
+import numpy as np
 import pytest
 import yaml
 
 import evolife
 from evolife import cli, keys
 from evolife.config.model import load_config
+from evolife.errors import InvalidInput
+from evolife.plugins.build import build_run
 from evolife.plugins.files import load
+from evolife.plugins.kinds import KINDS
+from evolife.selection import operator as operators
+from evolife.selection.features import FEATURES
+from evolife.selection.operator import Architecture
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -132,21 +141,34 @@ def test_the_readme_shows_every_kind_of_command() -> None:
     "words", evolife_commands("CONTRIBUTING.md"), ids=lambda words: " ".join(words[:3])
 )
 def test_commands_of_the_walk_through_run(words: list[str], plugins: Path) -> None:
-    if words[0] != "train":
+    if words[0] not in ("train", "meta"):
         assert run(words, plugins)
         return
     out = plugins / f"run-{len(list(plugins.glob('run-*')))}"
-    run([*words, *SMALL, "--out", str(out)], plugins)
+    small = SMALL if words[0] == "train" else ("meta_steps=2", "--ranks", "1")
+    run([*words, *small, "--out", str(out)], plugins)
     lines = [json.loads(x) for x in (out / "metrics.jsonl").read_text().splitlines()]
-    assert [line["generation"] for line in lines] == [1, 2]
-    assert all(math.isfinite(line["fitness/best"]) for line in lines)
+    name = {"train": "fitness/best", "meta": "meta/loss"}[words[0]]
+    assert len(lines) == 2 and all(math.isfinite(line[name]) for line in lines)
     assert len({line["digest"] for line in lines}) == 2
-    assert (out / "champions/agent_001.safetensors").is_file()
+    kept = {"train": "champions/agent_001.safetensors", "meta": "operator.safetensors"}
+    assert (out / kept[words[0]]).is_file()
 
 
-def test_the_walk_through_trains_an_agent_and_an_environment() -> None:
-    trained = [w[1] for w in evolife_commands("CONTRIBUTING.md") if w[0] == "train"]
-    assert trained == ["bandit", "echo.yaml"]
+def test_the_walk_through_trains_with_a_plugin_of_every_kind() -> None:
+    runs = [" ".join(w) for w in evolife_commands("CONTRIBUTING.md")]
+    files = [block.file for block in blocks("CONTRIBUTING.md") if block.file]
+    shown = {Path(file).parent.name for file in files if file.startswith("mine/")}
+    assert shown == set(KINDS)
+    for used in (
+        "train bandit agent='{name: tally",
+        "train echo.yaml",
+        "train recall wrap='[{blur",
+        "train bandit selection='{name: boltzmann",
+        "train bandit strategy='{name: gaussian",
+        "meta imitate.yaml",
+    ):
+        assert any(line.startswith(used.replace("'", "")) for line in runs), used
 
 
 def test_the_code_of_the_walk_through_keeps_the_house_style() -> None:
@@ -156,6 +178,10 @@ def test_the_code_of_the_walk_through_keeps_the_house_style() -> None:
         "mine/agents/cell.py",
         "mine/envs/echo.py",
         "mine/envs/safe.py",
+        "mine/wrappers/blur.py",
+        "mine/selections/boltzmann.py",
+        "mine/strategies/gaussian.py",
+        "mine/estimators/imitate.py",
     ]
     for block in code:
         name = block.file.removeprefix("mine/")
@@ -206,6 +232,114 @@ def test_the_safe_of_the_walk_through_is_over_when_it_is_open(plugins: Path) -> 
     pen = types.SimpleNamespace(disc=lambda *mark: marks.append(mark))
     world.draw(pen, jax.device_get(state), right)
     assert len(marks) == 5 and marks[right][0] == marks[right + 1][0]
+
+
+def test_the_wrapper_of_the_walk_through_changes_observations_alone(plugins: Path):
+    blur = load("wrappers", "blur", [str(plugins / "mine")])
+    inner = load("envs", "bandit")(arms=3)
+    world, key = blur(inner, std=0.5), keys.root_key(3)
+
+    def play(world, key):
+        state, first = world.reset(key)
+        return world.step(state, 1, key)[1], first
+
+    many = jax.random.split(key, 4000)
+    after, first = jax.vmap(lambda key: play(world, key))(many)
+    offsets = np.concatenate([after.observation, first.observation]).ravel() - 1
+    np.testing.assert_allclose(offsets.std(), 0.5, rtol=0.05)
+    np.testing.assert_allclose(offsets.mean(), 0, atol=0.03)
+    assert set(np.unique(after.reward)) == {0, 1}
+    assert "noise" in world.senses and inner.senses in world.senses
+
+
+def test_the_selection_of_the_walk_through_weighs_as_boltzmann(plugins: Path) -> None:
+    cls = load("selections", "boltzmann", [str(plugins / "mine")])
+    fitness = np.array([1.0, 4.0, -2.0, 1.0], np.float32)
+    weights, _ = cls(temperature=0.5).weights(fitness, None, ())
+    np.testing.assert_allclose(weights.sum(), 1, rtol=1e-6)
+    ratio = np.exp((4 - 1) / (0.5 * fitness.std()))
+    np.testing.assert_allclose(weights[1] / weights[0], ratio, rtol=1e-5)
+    equal, _ = cls().weights(np.ones(4, np.float32), None, ())
+    np.testing.assert_allclose(equal, 0.25)
+
+
+def test_the_strategy_of_the_walk_through_finds_an_optimum(plugins: Path) -> None:
+    cls = load("strategies", "gaussian", [str(plugins / "mine")])
+    best = load("selections", "truncation")(elite_ratio=0.25)
+    template = {"x": jnp.zeros(3), "y": jnp.zeros(2)}
+    strategy = cls(64, template, best, sigma=0.1)
+    assert strategy.name == "gaussian" and strategy.member_size == 5
+    state = strategy.init(keys.root_key(4), lambda key: template)
+
+    def distance(genome):
+        return jnp.sum((genome["x"] - 1) ** 2) + jnp.sum((genome["y"] + 1) ** 2)
+
+    def generation(state, number):
+        proposal = strategy.propose(state, number)
+        members = jax.vmap(lambda i: strategy.member(proposal, i))(jnp.arange(64))
+        fitness = -jax.vmap(distance)(members)
+        return strategy.update(state, proposal, number, fitness, None), fitness.mean()
+
+    state, mean = jax.lax.scan(generation, state, jnp.arange(60))
+    assert distance(strategy.centre(state)) < 0.05
+    # K mutants of 5 numbers stand sigma off in each: 5 sigma^2 is what is left.
+    np.testing.assert_allclose(-mean[-20:].mean(), 5 * 0.1**2, rtol=0.3)
+
+
+def test_the_strategy_of_the_walk_through_is_written_out_with_defaults(
+    plugins: Path,
+) -> None:
+    mine = [str(plugins / "mine")]
+    built = build_run(load_config("bandit", ["strategy={name: gaussian}"], mine))
+    assert built.config.strategy.settings == {"sigma": 0.05}
+    assert built.config.selection.name == "native"
+    weighs = built.experiment.strategy.selection
+    assert weighs == load("selections", "truncation")()
+    own = ["strategy={name: gaussian, sigma: 2}", "selection={name: boltzmann}"]
+    built = build_run(load_config("bandit", own, mine))
+    assert built.experiment.strategy.sigma == 2
+    assert built.config.selection.settings == {"temperature": 1.0}
+    with pytest.raises(InvalidInput, match=r"strategy\.sigma.*greater than 0"):
+        build_run(load_config("bandit", ["strategy={name: gaussian, sigma: 0}"], mine))
+
+
+def test_the_schema_knows_the_plugins_of_the_walk_through(plugins: Path) -> None:
+    given = {
+        "agent": {"name": "tally", "start": 3},
+        "env": {"name": "safe", "digits": 4},
+        "wrap": [{"blur": 0.2}],
+        "selection": {"name": "boltzmann", "temperature": 2.0},
+        "strategy": {"name": "gaussian", "sigma": 0.1},
+    }
+    config = yaml.safe_load((ROOT / "launch/configs/bandit.yaml").read_text()) | given
+    config.pop("control")
+    schema = evolife.schema(plugins / "mine")
+    jsonschema.validate(config, schema)
+    for wrong in (
+        {"selection": {"name": "boltzmann", "heat": 1}},
+        {"wrap": [{"b": 1}]},
+    ):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(config | wrong, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(config, evolife.schema())
+
+
+def test_the_estimator_of_the_walk_through_comes_nearer(plugins: Path) -> None:
+    cls = load("estimators", "imitate", [str(plugins / "mine")])
+    shape = Architecture(len(FEATURES), 4, 1, True)
+    route = cls(members=6, populations=8, architecture=shape)
+    operator, key = operators.init(keys.root_key(5), shape), keys.root_key(6)
+
+    @jax.jit
+    def step(operator, key):
+        slope, _, told = route.gradient(0, operator, (), key)
+        return jax.tree.map(lambda x, g: x - 0.1 * g, operator, slope), told["loss"]
+
+    operator, first = step(operator, key)
+    for _ in range(30):
+        operator, last = step(operator, key)
+    assert last < 0.9 * first
 
 
 def test_links_into_pages_meet_their_headings() -> None:

@@ -15,9 +15,9 @@ from evolife.agents.gru import Gru
 from evolife.envs.bandit import Bandit
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.run.hooks import GROUP
-from evolife.selection.shaping import CenteredRank
+from evolife.selection.shaping.centered_rank import CenteredRank
 from evolife.storage import metrics
-from evolife.strategies.low_rank import LowRank, LowRankStrategy
+from evolife.strategies.low_rank import LowRank
 from tests.cli_tools import environment, mpirun, needs_mpi
 
 SIZES = {"population": 16, "tile": 8, "steps": 5, "lives": 2, "generations": 3}
@@ -69,7 +69,7 @@ def test_objects_are_taken_as_classes_and_as_they_are():
     whole = evolved(agent=Gru, environment=Bandit, steps=10, generations=1)
     assert whole.experiment.agent == Gru(Bandit().spec)
     template = whole.experiment.template()
-    given = LowRankStrategy(LowRank(), 16, CenteredRank(), template)
+    given = LowRank(16, template, CenteredRank())
     same = evolved(
         agent=Gru, environment=Bandit, steps=10, generations=1, strategy=given
     )
@@ -143,9 +143,7 @@ def test_what_does_not_fit_is_refused(words):
     changes = dict(REFUSED[words])
     if changes.get("strategy", 0) is None:
         template = jnp.zeros((2, 2))
-        changes["strategy"] = LowRankStrategy(
-            LowRank(), 16, CenteredRank(), {"w": template}
-        )
+        changes["strategy"] = LowRank(16, {"w": template}, CenteredRank())
     with pytest.raises(InvalidInput, match=words):
         evolved(**changes)
 

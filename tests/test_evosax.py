@@ -16,8 +16,8 @@ from evosax.algorithms import (
 from evosax.core.optimizer import clipup
 
 from evolife.errors import EvolifeError, InvalidInput
-from evolife.strategies.evosax_settings import valid_keys
-from evolife.strategies.evosax_tables import (
+from evolife.strategies.evosax.settings import valid_keys
+from evolife.strategies.evosax.tables import (
     DEFAULTS,
     NOTES,
     REFUSED,
@@ -25,7 +25,7 @@ from evolife.strategies.evosax_tables import (
     SMALLEST,
     UNREAD,
 )
-from evolife.strategies.evosax_weights import READS
+from evolife.strategies.evosax.weights import READS
 from tests.evosax_sphere import (
     DIMENSIONS,
     FLAT,

@@ -8,10 +8,10 @@ from evosax.algorithms import algorithms, population_based_algorithms
 
 from evolife.commands import list as catalogue
 from evolife.errors import InvalidInput
-from evolife.strategies.evosax import build
-from evolife.strategies.evosax_differences import DIFFERENCES
-from evolife.strategies.evosax_following import groups_of
-from evolife.strategies.evosax_settings import constructor_settings, valid_keys
+from evolife.strategies.evosax.differences import DIFFERENCES
+from evolife.strategies.evosax.following import groups_of
+from evolife.strategies.evosax.settings import constructor_settings, valid_keys
+from evolife.strategies.evosax.strategy import build
 from tests.evosax_sphere import statistics_of
 from tests.test_evosax import PAGE
 

@@ -9,15 +9,13 @@ import pytest
 from evosax.algorithms import algorithms
 
 from evolife.base import Selection
-from evolife.selection.shaping import (
-    CenteredRank,
-    Des,
-    Nes,
-    Raw,
-    Truncation,
-    ZScore,
-)
-from evolife.strategies.evosax_weights import READS
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.des import Des
+from evolife.selection.shaping.nes import Nes
+from evolife.selection.shaping.raw import Raw
+from evolife.selection.shaping.truncation import Truncation
+from evolife.selection.shaping.z_score import ZScore
+from evolife.strategies.evosax.weights import READS
 from tests.evosax_sphere import (
     DIMENSIONS,
     SIZE,

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import pytest
 
 from evolife.errors import InvalidInput
-from evolife.strategies.evosax import build
+from evolife.strategies.evosax.strategy import build
 from tests.evosax_sphere import SIZE, live, make, newborn
 
 

@@ -1,5 +1,6 @@
 """A strategy that would turn NaN stays where it stood; it is said when and why."""
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -9,9 +10,9 @@ import numpy as np
 from evolife.base import LifeStatistics, Strategy
 from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
+from evolife.engine.guard import Guard
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.strategies.guard import Guard
 
 
 class State(NamedTuple):
@@ -20,10 +21,11 @@ class State(NamedTuple):
     unknown: jax.Array
 
 
+@dataclasses.dataclass(frozen=True)
 class Divides(Strategy):
     """Moves by the inverse of the spread of fitness; asks for 1 / (10 - mean)."""
 
-    population_size, member_size, name = 4, 2, "divides"
+    name = "divides"
 
     def init(self, key, newborn):
         return State(newborn(key), jnp.int32(0), jnp.full(2, jnp.nan))
@@ -36,9 +38,6 @@ class Divides(Strategy):
 
     def update(self, state, proposal, generation, fitness, statistics):
         return state._replace(mean=state.mean + 1 / jnp.ptp(fitness), steps=generation)
-
-    def described(self):
-        return {}
 
     def centre(self, state):
         return state.mean
@@ -56,7 +55,8 @@ def told(guard, state, done, fitness):
 
 def start(newborn=lambda key: jnp.zeros(2)):
     warnings = []
-    return Guard(Divides(), warnings.append), Divides().init(None, newborn), warnings
+    divides = Divides(4, jnp.zeros(2), None)
+    return Guard(divides, warnings.append), divides.init(None, newborn), warnings
 
 
 def test_an_update_that_loses_a_number_is_undone_and_said_with_its_cause():

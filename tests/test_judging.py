@@ -32,9 +32,9 @@ from evolife.metalearning.benchmark.report import (
 )
 from evolife.metalearning.tasks import draw
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.selection.shaping import Shaping
+from evolife.selection.shaping.learned import Learned
 
 SMALL = Setting(2, 8, 2)
 FEW = Bench(3, families=("alpine", "salomon"))

@@ -14,8 +14,9 @@ from evolife.metalearning.config import load_meta, meta_digest
 from evolife.metalearning.portrait import portrait
 from evolife.metalearning.run import build_route
 from evolife.plugins.hyperparameters import resolved_choice
-from evolife.selection.operator_file import bundled, load
-from evolife.strategies.low_rank import LowRank, LowRankStrategy
+from evolife.selection.operator_file import bundled, read
+from evolife.selection.shaping.learned import Learned
+from evolife.strategies.low_rank import LowRank
 from tests.evosax_sphere import (
     SIZE,
     TEMPLATE,
@@ -28,7 +29,7 @@ from tests.evosax_sphere import (
 
 
 def operator():
-    return load("functions")[0]
+    return Learned("functions")
 
 
 @pytest.mark.parametrize("name", sorted(algorithms))
@@ -52,8 +53,7 @@ def test_every_algorithm_of_evosax_takes_it(name):
 
 
 def test_low_rank_climbs_with_it():
-    settings = LowRank(sigma=0.1, learning_rate=0.1)
-    strategy = LowRankStrategy(settings, 64, operator(), TEMPLATE)
+    strategy = LowRank(64, TEMPLATE, operator(), sigma=0.1, learning_rate=0.1)
 
     def step(state, generation):
         proposal = strategy.propose(state, generation)
@@ -87,10 +87,10 @@ def test_broken_and_equal_generations_leave_the_weights_finite():
 
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_operators_are_what_their_configs_train(name):
-    learned, card = load(name)
+    learned, card = Learned(name), read(name)[2]
     config = load_meta(name)
     route = build_route(config)
-    written = resolved_choice(config.route.name, route, ("architecture",))
+    written = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": written})
     assert card["config_digest"] == meta_digest(resolved)
     assert card["name"] == name and card["claim"] == config.claim
@@ -99,7 +99,7 @@ def test_bundled_operators_are_what_their_configs_train(name):
 
 
 def test_what_backprop_found_follows_the_best_and_flees_from_the_worst():
-    weights = portrait(load("functions")[0].init().operator, signed=True).weights
+    weights = portrait(operator().init().operator, signed=True).weights
     assert (weights[:, -1] > 0.05).all() and (weights[:, 0] < -0.01).all()
 
 

@@ -15,8 +15,8 @@ from evolife.metalearning.estimators.lives import Lives, measure
 from evolife.metalearning.estimators.regret import weights_seen
 from evolife.ranks.mpi import Serial
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture
+from evolife.selection.shaping.learned import Learned
 
 KEY = root_key(7)
 TINY = (

@@ -10,8 +10,9 @@ import pytest
 from evolife import factored, keys, noise
 from evolife.base import LifeStatistics
 from evolife.errors import InvalidInput
-from evolife.selection.shaping import CenteredRank, Raw
-from evolife.strategies.low_rank import LowRank, LowRankStrategy
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.raw import Raw
+from evolife.strategies.low_rank import LowRank
 from tests.jaxpr_tools import sizes
 
 pytestmark = pytest.mark.fast
@@ -28,8 +29,8 @@ def newborn(key):
     }
 
 
-def make(size: int = 12, selection=None, **settings) -> LowRankStrategy:
-    return LowRankStrategy(LowRank(**settings), size, selection or Raw(), TEMPLATE)
+def make(size: int = 12, selection=None, **settings) -> LowRank:
+    return LowRank(size, TEMPLATE, selection or Raw(), **settings)
 
 
 def no_statistics(size: int) -> LifeStatistics:
@@ -139,7 +140,7 @@ def test_weights_come_from_the_selection():
 def test_no_intermediate_is_as_large_as_the_population():
     template = {"w": jnp.zeros((96, 80)), "bias": jnp.zeros(80)}
     size, parameters = 64, 96 * 80 + 80
-    strategy = LowRankStrategy(LowRank(rank=1), size, CenteredRank(), template)
+    strategy = LowRank(size, template, CenteredRank(), rank=1)
     state = strategy.init(KEY, lambda key: template)
     proposal = strategy.propose(state, jnp.int32(0))
     fitness, lanes, x = jnp.zeros(size), jnp.arange(size), jnp.ones(96)
@@ -221,4 +222,4 @@ def test_a_rank_above_the_smallest_side_is_refused():
 
 def test_a_genome_without_matrices_is_refused():
     with pytest.raises(InvalidInput, match=r"no matrix.*Open_ES"):
-        LowRankStrategy(LowRank(), 4, Raw(), {"bias": jnp.zeros(5)})
+        LowRank(4, {"bias": jnp.zeros(5)}, Raw())

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+import evolife
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.files import Plugin, summary
 
 HEAD = "import dataclasses\nfrom evolife.base import Agent\n"
 MARK = "@dataclasses.dataclass(frozen=True)\n"
@@ -24,10 +26,10 @@ def plugin(folder: Path, name: str, text: str, kind: str = "agents") -> Path:
 
 def test_summaries_are_read_without_importing(tmp_path: Path) -> None:
     path = plugin(tmp_path, "broken", '"""Never runs."""\nraise SystemExit(3)\n')
-    assert registry.summary(path) == "Never runs."
+    assert summary(Plugin(path)) == "Never runs."
     path.write_text("def x(:\n")
     with pytest.raises(InvalidInput, match=f"^{re.escape(str(path))}:1: .*SyntaxError"):
-        registry.summary(path)
+        summary(Plugin(path))
 
 
 BAD_FILES = [
@@ -61,18 +63,19 @@ def test_a_bad_file_is_named(tmp_path: Path, text: str, message: str) -> None:
 def test_a_name_taken_twice_names_both_files(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     files = [plugin(folder, "habit", HABIT) for folder in (one, two)]
-    with pytest.raises(InvalidInput) as caught:
-        registry.names("agents", (str(one), str(two)))
+    with pytest.raises(InvalidInput, match="two files claim this name") as caught:
+        registry.load("agents", "habit", (str(one), str(two)))
     assert all(str(file) in str(caught.value) for file in files)
-    assert registry.names("agents", (str(one), f"{one}/../one"))["habit"]
+    assert registry.load("agents", "habit", (str(one), f"{one}/../one"))
     plugin(one, "gru", HABIT)
     with pytest.raises(InvalidInput, match="two files claim this name"):
-        registry.names("agents", (str(one),))
+        registry.load("agents", "gru", (str(one),))
+    assert registry.load("agents", "lstm", (str(one), str(two)))
 
 
 def test_a_folder_without_plugins_is_refused(tmp_path: Path) -> None:
     refusals = {
-        tmp_path: "has no folder agents/ or envs/",
+        tmp_path: "holds none of the folders that plug-ins are in: agents/, envs/",
         tmp_path / "none": "no folder",
     }
     for folder, message in refusals.items():
@@ -92,11 +95,15 @@ def test_installed_packages_offer_plugins_by_entry_point(
     entries = info / "entry_points.txt"
     entries.write_text("[evolife.agents]\nroutine = habit_package\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    assert registry.names("agents")["routine"] == tmp_path / "habit_package.py"
+    assert registry.find("agents")["routine"].path == tmp_path / "habit_package.py"
     assert registry.load("agents", "routine").__name__ == "Habit"
     entries.write_text("[evolife.agents]\nroutine = gone_package\n")
     with pytest.raises(InvalidInput, match="entry point gone_package of habits"):
-        registry.names("agents")
+        registry.load("agents", "routine")
+    assert registry.load("agents", "gru")
+    rows = {row["name"]: row for row in evolife.list("agents")["agents"]}
+    assert "repair or uninstall habits" in rows["routine"]["broken"]
+    assert "broken" not in rows["gru"]
 
 
 def test_a_missing_optional_package_names_its_extra(

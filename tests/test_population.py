@@ -26,7 +26,8 @@ from evolife.engine.grid import Grid, lives_block
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.keys import Pool, life_key, pool_key
 from evolife.ranks.mpi import Serial, share_of
-from evolife.strategies.low_rank import LowRank, LowRankProposal, LowRankStrategy
+from evolife.selection.shaping.raw import Raw
+from evolife.strategies.low_rank import LowRank, LowRankProposal
 
 POOL = pool_key(9, Pool.EVOLVE)
 
@@ -128,7 +129,7 @@ def make(world: Environment, steps: int = 24, **settings: Any) -> Evaluator:
     """Where only luck pays, a simpler agent will do: it compiles faster."""
     agent = mind(world)
     template = jax.eval_shape(agent.init_genome, POOL)
-    strategy = LowRankStrategy(LowRank(sigma=0.3), 14, None, template)
+    strategy = LowRank(14, template, Raw(), sigma=0.3)
     return Evaluator(agent, world, strategy.member, steps, 8, **settings)
 
 

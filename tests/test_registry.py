@@ -23,6 +23,7 @@ from evolife.config.model import (
 )
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.files import summary
 
 AGENT = '''"""Acts by habit.
 
@@ -90,11 +91,11 @@ def refusal(folder: Path, **sections: Any) -> str:
 def test_a_plugin_is_found_summarised_loaded_and_built(tmp_path: Path) -> None:
     path = plugin(tmp_path, "habit", AGENT)
     plugin(tmp_path, "_helper", "raise RuntimeError")
-    found = registry.names("agents", (str(tmp_path),))
-    assert found["habit"] == path
+    found = registry.find("agents", (str(tmp_path),))
+    assert found["habit"].path == path
     assert "_helper" not in found
     assert set(registry.names("agents")) == set(found) - {"habit"}
-    assert registry.summary(path) == "Acts by habit."
+    assert summary(found["habit"]) == "Acts by habit."
     given = {"name": "habit", "width": 3, "sizes": [7], "rate": 1}
     chosen = config(tmp_path, agent=given)
     environment = registry.build_environment(chosen)
@@ -188,11 +189,12 @@ def test_an_agent_may_refuse_an_action_space(tmp_path: Path) -> None:
 
 
 def test_strategies_are_listed_without_jax_and_as_evosax_names_them() -> None:
-    expected = ("low_rank", *evosax.algorithms.algorithms)
-    assert registry.strategy_names() == expected
+    expected = {"low_rank", *evosax.algorithms.algorithms}
+    assert set(registry.names("strategies")) == expected
     code = (
-        "import sys; from evolife.plugins import registry as r; r.names('agents');"
-        "print(len(r.strategy_names())); sys.exit('jax' in sys.modules)"
+        "import sys; from evolife.plugins import registry as r;"
+        "[r.names(kind) for kind in r.KINDS];"
+        "print(len(r.names('strategies'))); sys.exit('jax' in sys.modules)"
     )
     listed = subprocess.run(
         [sys.executable, "-c", code], check=False, capture_output=True, text=True
@@ -203,4 +205,4 @@ def test_strategies_are_listed_without_jax_and_as_evosax_names_them() -> None:
 def test_unknown_strategies_are_refused() -> None:
     chosen = load_config("demo", ["strategy.name=CMAES"])
     with pytest.raises(InvalidInput, match=r'override .*"CMAES".*mean .CMA_ES.'):
-        registry.check_name("strategy", chosen, registry.strategy_names())
+        registry.chosen("strategies", chosen)

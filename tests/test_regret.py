@@ -19,8 +19,8 @@ from evolife.metalearning.estimators.regret import (
 from evolife.metalearning.tasks.noisy_lives import NULL, NoisyLives, draw
 from evolife.selection import operator as operators
 from evolife.selection.features import standardised
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture
+from evolife.selection.shaping.learned import Learned
 
 KEY = root_key(11)
 SIGMAS = 4.0

@@ -12,15 +12,15 @@ from evosax.algorithms.distribution_based.xnes import get_weights as nes_table
 from evosax.core.fitness_shaping import centered_rank_fitness_shaping_fn
 
 from evolife.base import LifeStatistics, Selection
-from evolife.selection.shaping import (
-    SHAPINGS,
-    CenteredRank,
-    Des,
-    Nes,
-    Truncation,
-    ZScore,
-)
+from evolife.plugins.files import load, names
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.des import Des
+from evolife.selection.shaping.nes import Nes
+from evolife.selection.shaping.truncation import Truncation
+from evolife.selection.shaping.z_score import ZScore
 
+FORMULAS = sorted({*names("selections")} - {"native", "learned"})
+SHAPINGS = {name: load("selections", name) for name in FORMULAS}
 CENTRED = ("z_score", "centered_rank", "nes")
 
 

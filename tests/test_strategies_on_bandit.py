@@ -9,7 +9,7 @@ from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
 from evolife.plugins.registry import strategy_names
 from evolife.ranks.mpi import Serial
-from evolife.strategies.evosax_tables import REFUSED
+from evolife.strategies.evosax.tables import REFUSED
 
 GENERATIONS = 3
 TINY = (

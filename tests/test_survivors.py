@@ -31,9 +31,9 @@ from evolife.selection.halving import (
     plan,
     sequential_halving,
 )
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, init
-from evolife.selection.shaping import CenteredRank
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.learned import Learned
 
 LITTLE = (
     *("agent={name: reflex, hidden: [2]}", "env={arms: 2, pulls: 5}", "control=null"),
@@ -57,7 +57,7 @@ def scattered(seed: int, scale: float = 0.5):
 
 
 def learned(operator) -> Learned:
-    return Learned(shape=SHAPE, parameters=tuple(operator))
+    return Learned("", SHAPE, tuple(operator))
 
 
 def by_rank() -> Learned:

@@ -14,6 +14,7 @@ from evolife.pytrees import digest, from_bytes, take_apart, to_bytes
 from evolife.run import champions
 from evolife.selection import operator_file
 from evolife.selection.operator import Architecture, Operator, init
+from evolife.selection.shaping.learned import Learned
 from evolife.storage import checkpoint
 from evolife.storage.genomes import read_genomes
 from evolife.storage.run_folder import RunFolder
@@ -86,6 +87,6 @@ def test_an_operator_comes_back_as_it_was(tmp_path):
     given = jax.tree.map(np.asfortranarray, init(keys.root_key(3), shape))
     path = tmp_path / "operator.safetensors"
     operator_file.write(path, Operator(*given), shape, {})
-    found, _ = operator_file.load(str(path))
+    found = Learned(str(path))
     for got, wanted in zip(found.parameters, given, strict=True):
         np.testing.assert_array_equal(got, wanted)

@@ -14,7 +14,8 @@ from evolife.metalearning import training
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.ranks.mpi import Serial
 from evolife.selection.operator import Architecture
-from evolife.selection.operator_file import load
+from evolife.selection.operator_file import read
+from evolife.selection.shaping.learned import Learned
 from tests.cli_tools import (
     check_every_json,
     complaint,
@@ -131,7 +132,8 @@ def same(folder, other):
 
 
 def test_a_meta_run_leaves_an_operator_with_its_card(uninterrupted):
-    learned, card = load(str(uninterrupted / "operator.safetensors"))
+    file = str(uninterrupted / "operator.safetensors")
+    learned, card = Learned(file), read(file)[2]
     assert card["families"] == ["sphere", "ellipsoid"]
     assert set(card["families"]).isdisjoint(card["test families"])
     assert card["parameters"] == sum(x.size for x in learned.parameters) < 2000

@@ -12,18 +12,19 @@ from evolife.config.model import load_config
 from evolife.envs.bandit import Bandit
 from evolife.envs.gymnax import Gymnax
 from evolife.envs.oven import Oven
+from evolife.envs.wrappers import innermost
 from evolife.envs.wrappers.delay_reward import DelayReward
 from evolife.envs.wrappers.hide import Hide
 from evolife.envs.wrappers.permute import Permute
 from evolife.envs.wrappers.switch import Switch
-from evolife.envs.wrappers.wrapper import innermost
 from evolife.errors import InvalidInput
 from evolife.keys import root_key
+from evolife.plugins import registry
 from evolife.plugins.build import build_run
 from evolife.plugins.fit import check_fit
 from evolife.plugins.registry import build_environment
 from evolife.plugins.schema import json_schema
-from evolife.plugins.wrap import setting, wrapper_class, wrapper_names
+from evolife.plugins.wrappers import setting
 from tests.cli_tools import complaint, run
 
 KEY = root_key(41)
@@ -138,7 +139,7 @@ def test_the_list_goes_from_the_inside_out():
     assert world.optimum(500) is None and world.memoryless(500) is None
 
 
-@pytest.mark.parametrize("name", wrapper_names())
+@pytest.mark.parametrize("name", registry.names("wrappers"))
 def test_every_wrapper_fits_runs_and_is_in_the_schema(name):
     words = [f"wrap=[{{{name}: {VALUES[name]}}}]", "lifetime.steps=60"]
     built = build_run(load_config("cartpole", words))
@@ -150,14 +151,17 @@ def test_every_wrapper_fits_runs_and_is_in_the_schema(name):
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(sensed))
     items = json_schema()["properties"]["wrap"]["items"]["anyOf"]
     assert name in [next(iter(item["properties"])) for item in items]
-    cls = wrapper_class(name)
+    cls = registry.load("wrappers", name)
     assert inspect.getdoc(cls) and setting(cls) != "inner"
 
 
 @pytest.mark.parametrize(
     ("wrap", "message"),
     [
-        ("[{delay_rewards: 2}]", "no such wrapper; there are: delay_reward, hide"),
+        (
+            "[{delay_rewards: 2}]",
+            "permute, switch; did you mean 'delay_reward'?",
+        ),
         ("[{hide: [1], permute: true}]", "must be one wrapper and its value"),
         ("[{}]", "must be one wrapper and its value"),
         ("[{delay_reward: 0}]", "must be an integer from 1 to 1024"),

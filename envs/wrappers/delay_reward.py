@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from annotated_types import Ge, Le
 
 from evolife.base import Action, Array, EnvState, Key, TimeStep
-from evolife.envs.wrappers.wrapper import Wrapper
+from evolife.envs.wrappers import Wrapper
 
 
 class State(NamedTuple):

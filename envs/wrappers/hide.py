@@ -8,7 +8,7 @@ import numpy as np
 from annotated_types import Ge, MinLen
 
 from evolife.base import Action, EnvState, Key, TimeStep
-from evolife.envs.wrappers.wrapper import Wrapper
+from evolife.envs.wrappers import Wrapper
 
 
 class State(NamedTuple):

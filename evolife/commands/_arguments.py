@@ -19,8 +19,9 @@ def add_plugins(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="DIR",
-        help="a folder with agents/ and envs/ of your own; replaces one of the config "
-        "that is gone",
+        help="a folder of plug-ins of your own: agents/, envs/, wrappers/, "
+        "selections/, strategies/ or estimators/; replaces one of the config that is "
+        "gone",
     )
 
 

@@ -106,7 +106,7 @@ def answer(config: RunConfig) -> dict[str, Any]:
 
 def _generalises(environment: Any, steps: int) -> str:
     from evolife.engine.variety import variety
-    from evolife.envs.wrappers.wrapper import innermost
+    from evolife.envs.wrappers import innermost
 
     told: str = environment.generalises
     if not innermost(environment).probed:

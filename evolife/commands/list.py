@@ -1,4 +1,4 @@
-"""Show what there is: agents, envs, strategies, selections, configs, sweeps."""
+"""Show what there is: plug-ins of every kind, configs, sweeps and operators."""
 
 import argparse
 import builtins
@@ -12,8 +12,8 @@ from evolife.config.bundled import bundled_configs, bundled_folder
 from evolife.config.yaml_file import read_yaml
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, nearest
-from evolife.plugins import registry
-from evolife.strategies.evosax_differences import DIFFERENCES
+from evolife.plugins.files import Plugin, find, summary
+from evolife.plugins.kinds import KINDS
 
 Rows = builtins.list[dict[str, str]]
 
@@ -46,12 +46,13 @@ def list(
     """Tell what there is.
 
     Args:
-        kind: one kind only: agents, envs, strategies, selections, configs, meta or
-            operators.
-        plugins: folders with ``agents/`` and ``envs/`` of your own.
+        kind: one kind only: agents, envs, wrappers, selections, strategies,
+            estimators, configs, meta, sweeps or operators.
+        plugins: folders of plug-ins of your own.
 
     Returns:
-        The document that ``evolife list --json`` prints: names and summaries by kind.
+        The document that ``evolife list --json`` prints: names and summaries by kind,
+        and under ``broken`` why one cannot be used. Files are read and not run.
 
     Raises:
         InvalidInput: there is no such kind, or no such folder.
@@ -66,34 +67,17 @@ def list(
 
 def _plugins(kind: str) -> Callable[[Sequence[str]], Rows]:
     def rows(plugins: Sequence[str]) -> Rows:
-        found = registry.names(kind, plugins)
-        return [
-            {"name": name, "summary": registry.summary(path)}
-            for name, path in found.items()
-        ]
+        return [_row(name, one) for name, one in find(kind, plugins).items()]
 
     return rows
 
 
-def _strategies(_: Sequence[str]) -> Rows:
-    ours, *theirs = registry.strategy_names()
-    rows = [{"name": ours, "summary": "shared weights, low-rank perturbations"}]
-    return rows + [{"name": name, "summary": _of_evosax(name)} for name in theirs]
-
-
-def _of_evosax(name: str) -> str:
-    """What an algorithm of evosax is, marked where it does otherwise than its paper."""
-    if name not in DIFFERENCES:
-        return "algorithm of evosax"
-    does, instead = (part.replace("`", "") for part in DIFFERENCES[name])
-    return f"algorithm of evosax (differs from its paper: {does}; instead: {instead})"
-
-
-def _selections(_: Sequence[str]) -> Rows:
-    return [
-        {"name": name, "summary": summary}
-        for name, summary in registry.selection_summaries().items()
-    ]
+def _row(name: str, plugin: Plugin) -> dict[str, str]:
+    """One that is broken says why, and does not stand in the way of the others."""
+    try:
+        return {"name": name, "summary": summary(plugin)}
+    except InvalidInput as error:
+        return {"name": name, "summary": f"broken: {error}", "broken": str(error)}
 
 
 def _configs(kind: str) -> Callable[[Sequence[str]], Rows]:
@@ -124,10 +108,7 @@ def _claim(card: Path) -> str:
 
 
 _KINDS: dict[str, Callable[[Sequence[str]], Rows]] = {
-    "agents": _plugins("agents"),
-    "envs": _plugins("envs"),
-    "strategies": _strategies,
-    "selections": _selections,
+    **{kind: _plugins(kind) for kind in KINDS},
     "configs": _configs("configs"),
     "meta": _configs("meta"),
     "sweeps": _configs("sweeps"),

@@ -7,10 +7,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.commands._arguments import add_folders, add_json, add_overrides, add_ranks
+from evolife.commands._arguments import (
+    add_folders,
+    add_json,
+    add_overrides,
+    add_plugins,
+    add_ranks,
+)
 from evolife.commands._destination import Destination, destination
 from evolife.commands._embedded import Quiet, alone, plan_alone
 from evolife.config.bundled import bundled_configs
+from evolife.config.plugin_folders import folders
 from evolife.config.sources import Override, Source, override_texts
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors, pasted
@@ -33,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "config", nargs="?", help="a bundled meta-config's name or a YAML file"
     )
     add_overrides(parser)
+    add_plugins(parser)
     add_folders(parser, "meta-run")
     parser.add_argument(
         "--evaluate",
@@ -51,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     if args.evaluate is not None:
         return _evaluate(args)
     where = destination(args.out, args.resume, args.resume_or_start)
-    config = chosen_config(args.config, args.overrides, where)
+    config = chosen_config(args.config, args.overrides, where, args.plugins)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
@@ -104,6 +112,7 @@ def meta(
     resume_or_start: Folder | None = None,
     evaluate: str | None = None,
     seeds: int = 16,
+    plugins: Folder | Sequence[Folder] = (),
     quiet: bool = True,
     **settings: Any,
 ) -> dict[str, Any]:
@@ -118,6 +127,7 @@ def meta(
         resume_or_start: folder of one to go on with, or to begin if there is none.
         evaluate: a trained operator to judge; nothing is trained.
         seeds: tasks or populations to judge on, 2 to 10000.
+        plugins: folders of plug-ins of your own.
         quiet: say nothing of progress; warnings become Python's.
         settings: changes as ``optimizer__clip=0.5``.
 
@@ -136,7 +146,7 @@ def meta(
     texts = override_texts(overrides, settings)
     with our_errors():
         where = destination(out, resume, resume_or_start)
-        found = chosen_config(config, texts, where)
+        found = chosen_config(config, texts, where, folders(plugins))
         plan_alone(1)
     with alone(quiet) as (ranks, terminal), run_path(where.path, found.name) as path:
         from evolife.metalearning import run
@@ -157,6 +167,7 @@ def chosen_config(
     source: Source | MetaConfig | None,
     overrides: Sequence[str],
     where: Destination,
+    plugins: Sequence[str] = (),
 ) -> MetaConfig:
     """The config to train by; that of the run to resume where none is named.
 
@@ -167,11 +178,11 @@ def chosen_config(
     if own is None:
         if source is None:
             raise InvalidInput("meta needs a config; see evolife list meta")
-        return meta_config(source, overrides)
+        return meta_config(source, overrides, plugins)
     if isinstance(source, str) and "=" in source:
         # An override stands where the config would.
         overrides, source = [source, *overrides], None
-    return meta_config(own if source is None else source, overrides)
+    return meta_config(own if source is None else source, overrides, plugins)
 
 
 def judge(
@@ -186,9 +197,12 @@ def judge(
         raise InvalidInput(f"--seeds {seeds}: allowed are 2 to 10000")
     from evolife.keys import root_key
     from evolife.metalearning.benchmark import choices, report
-    from evolife.selection.operator_file import load
+    from evolife.metalearning.on_functions import OnFunctions
+    from evolife.selection import operator_file
+    from evolife.selection.shaping.learned import Learned
 
-    found, card = load(operator)
+    parameters, shape, card = operator_file.read(operator)
+    found = Learned(operator, shape, parameters)
     route, key = card["route"], root_key(1234)
     if route["name"] == "survivors":
         verdict = choices.judge_survivors(found, 100 * seeds, key)
@@ -198,7 +212,8 @@ def judge(
         verdict = choices.judge_lives(found, watched, seeds, 60, key)
         return verdict, choices.lives_page(verdict)
     tell = (terminal or Quiet()).info
-    verdict = report.judge([found], route["strategy"], seeds, tell=tell)
+    strategy = route.get("strategy", OnFunctions.strategy)
+    verdict = report.judge([found], strategy, seeds, tell=tell)
     return verdict, report.markdown(verdict)
 
 

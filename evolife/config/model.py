@@ -2,9 +2,7 @@
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import pydantic
@@ -12,6 +10,7 @@ from pydantic import Field, JsonValue, PrivateAttr
 
 from evolife.config.bundled import bundled_configs, find_config
 from evolife.config.layers import Layer, Origins, file_layer, merge, override_layer
+from evolife.config.plugin_folders import anchored, joined
 from evolife.config.recording import Checkpoint, Nonfinite, Record
 from evolife.config.section import Section
 from evolife.config.validation import validated
@@ -141,6 +140,12 @@ _SELECTION: Any = Field(
 )
 
 
+PLUGINS: Any = Field(
+    default=(),
+    description="folders of plug-ins of your own: agents/, envs/, strategies/, ...",
+)
+
+
 class Evolution(Located):
     """How to evolve, without who lives where: what ``evolife.evolve`` is told."""
 
@@ -152,6 +157,7 @@ class Evolution(Located):
     generations: int = _GENERATIONS
     best_of_k: BestOfK = _BEST_OF_K
     record: Record = _RECORD
+    plugins: tuple[str, ...] = PLUGINS
 
 
 class RunConfig(Located):
@@ -186,9 +192,7 @@ class RunConfig(Located):
         default=None,
         description="changes that make the control the claim is held against",
     )
-    plugins: tuple[str, ...] = Field(
-        default=(), description="folders with agents/ and envs/ of your own"
-    )
+    plugins: tuple[str, ...] = PLUGINS
 
     def to_yaml(self) -> str:
         """Write every setting, defaults too, as YAML that loads to an equal config."""
@@ -208,19 +212,14 @@ def load_config(
         InvalidInput: one line for each thing that is wrong: origin, key, value, remedy.
     """
     path = find_config(name_or_path)
-    layer = _started(_anchored(file_layer(read_yaml(path)), path.parent))
+    layer = _started(anchored(file_layer(read_yaml(path)), path.parent))
     config = parse_config(merge(layer, override_layer(overrides)))
     return with_plugins(config, plugins)
 
 
 def with_plugins(config: RunConfig, given: Sequence[str]) -> RunConfig:
-    """The config with ``given`` plug-in folders, in place of any that are gone.
-
-    So a run that was moved to another machine finds its plug-ins where they are now.
-    """
-    own = [folder for folder in config.plugins if not given or os.path.isdir(folder)]
-    absolute = dict.fromkeys(os.path.abspath(folder) for folder in (*own, *given))
-    return config.model_copy(update={"plugins": tuple(absolute)})
+    """The config with ``given`` plug-in folders, in place of any that are gone."""
+    return config.model_copy(update={"plugins": joined(config.plugins, given)})
 
 
 def parse_config(layer: Layer) -> RunConfig:
@@ -270,18 +269,6 @@ def config_digest(config: RunConfig) -> str:
 def digested(config: RunConfig) -> dict[str, Any]:
     """The settings that determine the evolution, as plain data."""
     return config.model_dump(mode="json", exclude=_UNDIGESTED)
-
-
-def _anchored(layer: Layer, folder: Path) -> Layer:
-    """Make plug-in folders absolute, relative to the file that names them."""
-    folders = layer.data.get("plugins")
-    if not isinstance(folders, list):
-        return layer
-    anchored = [
-        os.path.abspath(folder / item) if isinstance(item, str) else item
-        for item in folders
-    ]
-    return Layer(layer.data | {"plugins": anchored}, layer.origins)
 
 
 def _started(layer: Layer) -> Layer:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from evolife.config.model import (
     parse_config,
     with_plugins,
 )
+from evolife.config.plugin_folders import folders
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 
@@ -23,12 +24,6 @@ Override = str | Mapping[str, Any]
 """``"agent.hidden=64"`` as on the command line, or ``{"agent.hidden": 64}``."""
 
 _CHOSEN = ("strategy", "selection")
-
-
-def folders(given: str | os.PathLike[str] | Iterable[Any]) -> list[str]:
-    """Paths of plug-in folders, where one or several may be given."""
-    several = [given] if isinstance(given, str | os.PathLike) else given
-    return [os.fspath(folder) for folder in several]
 
 
 def override_texts(

@@ -13,13 +13,13 @@ from evolife.base import StrategyState
 from evolife.engine.archive import Archive, worth_of_best
 from evolife.engine.evaluation import Evaluation
 from evolife.engine.experiment import Experiment
+from evolife.engine.guard import Guard
 from evolife.engine.lifetime import Outcome
 from evolife.engine.validation import Validation, Validator
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.pytrees import digest
 from evolife.ranks.broadcast import from_rank_zero
 from evolife.ranks.mpi import Ranks
-from evolife.strategies.guard import Guard
 
 
 class Progress(NamedTuple):

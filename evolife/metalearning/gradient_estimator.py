@@ -4,7 +4,7 @@ import abc
 import dataclasses
 from typing import Any, ClassVar
 
-from evolife.base import Array, Key
+from evolife.base import GIVEN, Array, Key
 from evolife.selection.operator import Architecture, Operator
 
 Carry = Any
@@ -20,7 +20,7 @@ class GradientEstimator(abc.ABC):
     """
 
     architecture: Architecture = dataclasses.field(
-        default_factory=Architecture, kw_only=True, repr=False
+        default_factory=Architecture, kw_only=True, repr=False, metadata=GIVEN
     )
     idea: ClassVar[str]
     """One sentence: what the gradient is of."""

@@ -15,8 +15,8 @@ from evolife.metalearning.tasks.draw import Ranges, check_families
 from evolife.metalearning.tasks.episodes import Episode, Search, search
 from evolife.metalearning.tasks.functions import families
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Operator
+from evolife.selection.shaping.learned import Learned
 
 _JUDGED = 32
 """Tasks of each shard's shape that operators are compared on while they are trained."""

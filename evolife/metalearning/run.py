@@ -8,18 +8,17 @@ from typing import Any
 
 import jax
 
-from evolife.config.validation import locate
 from evolife.console.terminal import Terminal
-from evolife.errors import InvalidInput, Stopped, pasted
+from evolife.errors import Stopped, pasted
 from evolife.keys import root_key
-from evolife.metalearning import estimators, training
+from evolife.metalearning import training
 from evolife.metalearning.config import MetaConfig, digested, load_meta, meta_digest
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.journal import MetaJournal
 from evolife.metalearning.shards import gathered
 from evolife.metalearning.training import Descent
-from evolife.plugins.files import unknown
-from evolife.plugins.hyperparameters import from_choice, resolved_choice
+from evolife.plugins import registry
+from evolife.plugins.hyperparameters import resolved_choice
 from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
 from evolife.run.scaffold import Written, check_same, enter, load_progress, noted
@@ -34,13 +33,10 @@ def build_route(config: MetaConfig) -> GradientEstimator:
     Raises:
         InvalidInput: for an unknown name, or settings that do not suit.
     """
-    name, known = config.route.name, estimators.names()
-    if name not in known:
-        place = locate(config.origins, ("route", "name"), name)
-        raise InvalidInput(f"{place}: {unknown(name, known)}")
     shape = Architecture(len(FEATURES), **config.operator.model_dump())
-    kind = estimators.find(name)
-    route: GradientEstimator = from_choice("route", kind, config, architecture=shape)
+    route: GradientEstimator = registry.build(
+        "estimators", config, config.plugins, architecture=shape
+    )
     return route
 
 
@@ -71,7 +67,7 @@ def meta(
     """
     route = build_route(config)
     check_shards(route)
-    given = resolved_choice(config.route.name, route, ("architecture",))
+    given = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)
     written = Written(resolved.to_yaml(), meta_digest(resolved), config.seed)

@@ -1,19 +1,24 @@
 """All that a config describes, built and checked once, before anything is lived."""
 
 import dataclasses
+from typing import TYPE_CHECKING, cast
 
 import jax
 
 from evolife import keys
 from evolife.base import Agent, Environment, Selection, Strategy
-from evolife.config.model import Choice, Evolution, Located, RunConfig
+from evolife.config.model import Choice, Evolution, RunConfig
 from evolife.config.validation import locate
 from evolife.engine.experiment import Experiment
 from evolife.engine.settings import Settings
 from evolife.engine.tiles import auto_tile
-from evolife.envs.wrappers.wrapper import innermost
+from evolife.envs.wrappers import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.hyperparameters import resolved_choice
+
+if TYPE_CHECKING:
+    from evolife.strategies.evosax.strategy import EvosaxStrategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,8 +40,7 @@ def build_run(config: RunConfig) -> BuiltRun:
     agent = registry.build_agent(config, environment)
     registry.check_fit(agent, environment)
     selection = build_selection(config)
-    best = config.best_of_k.operator
-    judge = _operator(config, ("best_of_k", "operator"), best) if best else None
+    judge = _judge(config)
     size, generations = config.population.size, config.generations
     strategy = build_strategy(config, agent, selection, size, generations)
     tile = tile_of(config, strategy, agent, environment)
@@ -101,10 +105,18 @@ def _resolved(
     chosen = {"env": innermost(environment), "agent": agent, "selection": selection}
     given = {section: plugin for section, plugin in chosen.items() if plugin}
     resolved = registry.resolved_config(config, **given)
-    name = config.strategy.name
-    settings = Choice.model_validate({"name": name, **strategy.described()})
     population = config.population.model_copy(update={"tile": tile})
-    return resolved.model_copy(update={"strategy": settings, "population": population})
+    written = {"strategy": _written(config, strategy), "population": population}
+    return resolved.model_copy(update=written)
+
+
+def _written(config: RunConfig, strategy: Strategy) -> Choice:
+    """The section that builds ``strategy``, with every default."""
+    name = config.strategy.name
+    if registry.chosen("strategies", config, config.plugins).path is None:
+        settings = cast("EvosaxStrategy", strategy).settings
+        return Choice.model_validate({"name": name, **settings})
+    return resolved_choice(name, strategy)
 
 
 def build_selection(config: RunConfig | Evolution) -> Selection | None:
@@ -113,41 +125,28 @@ def build_selection(config: RunConfig | Evolution) -> Selection | None:
     Raises:
         InvalidInput: for an unknown name or settings that do not suit.
     """
-    from evolife.selection.shaping import SHAPINGS
-
-    name = registry.check_name("selection", config, registry.selection_names())
-    if name == "native":
+    if registry.chosen("selections", config, config.plugins).path is None:
         registry.from_choice("selection", _Native, config)
         return None
-    if name == "learned":
-        file = registry.from_choice("selection", _Learned, config).operator
-        return _operator(config, ("selection", "operator"), file)
-    selection: Selection = registry.from_choice("selection", SHAPINGS[name], config)
+    selection: Selection = registry.build("selections", config, config.plugins)
     return selection
-
-
-def _operator(config: Located, path: tuple[str, ...], file: str) -> Selection:
-    """A trained operator, or a refusal that says where it was asked for."""
-    from evolife.selection.operator_file import load
-
-    try:
-        return load(file)[0]
-    except InvalidInput as refusal:
-        place = locate(config.origins, path, file)
-        raise InvalidInput(f"{place}: {refusal}") from refusal
-
-
-@dataclasses.dataclass(frozen=True)
-class _Learned:
-    """What a config says of a trained operator."""
-
-    operator: str
-    """Name of a bundled operator, or the file that evolife meta wrote."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Native:
     """The strategy's own shaping takes no settings."""
+
+
+def _judge(config: RunConfig) -> Selection | None:
+    """The operator that says who goes on in the tournament, if the config names one."""
+    from evolife.selection.shaping.learned import Learned
+
+    file = config.best_of_k.operator
+    try:
+        return Learned(file) if file else None
+    except ValueError as refusal:
+        place = locate(config.origins, ("best_of_k", "operator"), file)
+        raise InvalidInput(f"{place}: {refusal}") from refusal
 
 
 def build_strategy(
@@ -163,16 +162,22 @@ def build_strategy(
         InvalidInput: for an unknown name, settings that do not suit, or a population of
             ``size`` or a genome that the strategy refuses.
     """
-    from evolife.selection.shaping import CenteredRank
-    from evolife.strategies.low_rank import LowRank, LowRankStrategy
-
+    name, plugins = config.strategy.name, config.plugins
     template = jax.eval_shape(agent.init_genome, keys.root_key(0))
-    name = registry.check_name("strategy", config, registry.strategy_names())
-    if name == LowRankStrategy.name:
-        settings = registry.from_choice("strategy", LowRank, config)
-        return LowRankStrategy(settings, size, selection or CenteredRank(), template)
-    from evolife.strategies import evosax
+    if registry.chosen("strategies", config, plugins).path is None:
+        from evolife.strategies.evosax import strategy as evosax
 
-    return evosax.build(
-        name, size, config.strategy.settings, selection, template, generations
+        given = config.strategy.settings
+        return evosax.build(name, size, given, selection, template, generations)
+    cls: type[Strategy] = registry.load("strategies", name, plugins)
+    if selection is None and cls.native is not None:
+        selection = registry.load("selections", cls.native, plugins)()
+    strategy: Strategy = registry.build(
+        "strategies",
+        config,
+        plugins,
+        population_size=size,
+        template=template,
+        selection=selection,
     )
+    return strategy

@@ -1,9 +1,8 @@
-"""Agents and environments by file: built in, in folders of yours, or installed."""
+"""Plug-ins by file: built in, in folders of yours, or installed."""
 
 import ast
 import contextlib
 import importlib.metadata
-import importlib.resources
 import importlib.util
 import inspect
 import traceback
@@ -14,9 +13,7 @@ from typing import Any, NamedTuple
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
 from evolife.plugins.imports import import_file, is_beside
-
-KINDS = {"agents": "Agent", "envs": "Environment"}
-"""Kinds of plug-in, and the class of ``evolife.base`` that each derives from."""
+from evolife.plugins.kinds import FOLDERS, KINDS
 
 _PACKAGES = {
     **dict.fromkeys(("gymnax", "six", "sklearn"), "evolife[envs]"),
@@ -25,10 +22,17 @@ _PACKAGES = {
 """What to install for a missing module, where that is known."""
 
 
-class _Found(NamedTuple):
-    path: Path
-    module: str | None
-    """Name to import it by; None for a file loaded by its path."""
+class Plugin(NamedTuple):
+    """What a name stands for."""
+
+    path: Path | None
+    """Its file; None for what is no file, such as an algorithm of evosax."""
+    module: str | None = None
+    """Name to import it by; None for a file that is loaded by its path."""
+    broken: str = ""
+    """Why it cannot be used."""
+    meaning: str = ""
+    """What it is, where there is no file to say so."""
 
 
 def file_of(plugin: Any) -> Path:
@@ -40,25 +44,47 @@ def file_of(plugin: Any) -> Path:
         return Path("<notebook>")
 
 
-def names(kind: str, plugins: Sequence[str] = ()) -> dict[str, Path]:
-    """The plug-ins of ``kind``, ``agents`` or ``envs``: the file of each by name.
+def find(kind: str, plugins: Sequence[str] = ()) -> dict[str, Plugin]:
+    """All of ``kind``, one of ``KINDS``, by name; whatever is broken says so itself.
 
-    ``plugins`` are folders that hold ``agents/*.py`` or ``envs/*.py``.
-
-    Raises:
-        InvalidInput: if a folder holds neither, or two files claim one name.
-    """
-    return {name: found.path for name, found in _find(kind, tuple(plugins)).items()}
-
-
-def summary(path: Path) -> str:
-    """First line of a file's docstring, read without importing it.
+    ``plugins`` are folders that hold ``agents/*.py``, ``strategies/*.py`` and so on.
 
     Raises:
-        InvalidInput: if the file cannot be read as Python.
+        InvalidInput: if a folder is missing, or holds no kind of plug-in.
     """
-    with plugin_errors(f"plug-in {path.stem}", path):
-        docstring = ast.get_docstring(ast.parse(path.read_bytes(), str(path)))
+    found: dict[str, Plugin] = {}
+    files = (*_built_in(kind), *_in_folders(kind, plugins), *_installed(kind))
+    for name, file in files:
+        other = found.setdefault(name, file)
+        if not _same_file(other, file):
+            broken = f"two files claim this name: {other.path} and {file.path}"
+            found[name] = file._replace(broken=f"{broken}; rename one")
+    for name, meaning in KINDS[kind].others().items():
+        other = found.setdefault(name, Plugin(None, meaning=meaning))
+        if other.path is not None:
+            broken = f"this name is taken ({meaning}); rename {other.path}"
+            found[name] = other._replace(broken=broken)
+    return found
+
+
+def names(kind: str, plugins: Sequence[str] = ()) -> tuple[str, ...]:
+    """The names that :func:`find` finds, those of broken plug-ins too."""
+    return tuple(find(kind, plugins))
+
+
+def summary(plugin: Plugin) -> str:
+    """First line of its file's docstring, read without running it.
+
+    Raises:
+        InvalidInput: if it is broken, or the file cannot be read as Python.
+    """
+    if plugin.broken:
+        raise InvalidInput(plugin.broken)
+    if plugin.path is None:
+        return plugin.meaning
+    with plugin_errors(f"plug-in {plugin.path.stem}", plugin.path):
+        source = plugin.path.read_bytes()
+        docstring = ast.get_docstring(ast.parse(source, str(plugin.path)))
     return (docstring or "").partition("\n")[0]
 
 
@@ -69,15 +95,20 @@ def load(kind: str, name: str, plugins: Sequence[str] = ()) -> type:
         InvalidInput: for an unknown name, a file that fails to import, or one that
             does not define exactly one such class.
     """
-    found = _find(kind, tuple(plugins))
-    if name not in found:
-        raise InvalidInput(f"{kind} '{name}': {unknown(name, found)}")
-    what = f"{KINDS[kind].lower()} '{name}'"
-    with plugin_errors(what, found[name].path):
-        return _only_class(kind, what, _import(*found[name]), found[name].path)
+    known = find(kind, plugins)
+    if name not in known:
+        raise InvalidInput(f"{kind} '{name}': {unknown(name, tuple(known))}")
+    plugin = known[name]
+    if plugin.broken or plugin.path is None:
+        reason = plugin.broken or f"{plugin.meaning}, which is no file"
+        raise InvalidInput(f"{kind} '{name}': {reason}")
+    what = f"{KINDS[kind].noun} '{name}'"
+    with plugin_errors(what, plugin.path):
+        module = _import(plugin.path, plugin.module)
+        return _only_class(KINDS[kind].contract, what, module, plugin.path)
 
 
-def unknown(name: str, allowed: Sequence[str] | dict[str, _Found]) -> str:
+def unknown(name: str, allowed: Sequence[str]) -> str:
     """Say that ``name`` is none of ``allowed``."""
     return f"no such name; there are: {', '.join(allowed)}{nearest(name, allowed)}"
 
@@ -123,30 +154,25 @@ def _say(error: BaseException) -> str:
     return f"{type(error).__name__}: {message.strip() or 'no message'}"
 
 
-def _find(kind: str, plugins: tuple[str, ...]) -> dict[str, _Found]:
-    found: dict[str, _Found] = {}
-    candidates = (*_built_in(kind), *_in_folders(kind, plugins), *_installed(kind))
-    for name, candidate in candidates:
-        other = found.setdefault(name, candidate)
-        if other.path.resolve() != candidate.path.resolve():
-            raise InvalidInput(
-                f"{kind} '{name}': two files claim this name: {other.path} and "
-                f"{candidate.path}; rename one"
-            )
-    return found
+def _same_file(one: Plugin, other: Plugin) -> bool:
+    paths = [plugin.path and plugin.path.resolve() for plugin in (one, other)]
+    return paths[0] == paths[1]
 
 
 def _sources(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.glob("*.py")) if path.name[0] != "_"]
 
 
-def _built_in(kind: str) -> Iterator[tuple[str, _Found]]:
-    package = f"evolife.{kind}"
-    for path in _sources(Path(str(importlib.resources.files(package)))):
-        yield path.stem, _Found(path, f"{package}.{path.stem}")
+def _built_in(kind: str) -> Iterator[tuple[str, Plugin]]:
+    package = KINDS[kind].package
+    # Found and not imported: what a package holds may need JAX, and lists do not.
+    spec = importlib.util.find_spec(package)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        for path in _sources(Path(folder)):
+            yield path.stem, Plugin(path, f"{package}.{path.stem}")
 
 
-def _in_folders(kind: str, plugins: tuple[str, ...]) -> Iterator[tuple[str, _Found]]:
+def _in_folders(kind: str, plugins: Sequence[str]) -> Iterator[tuple[str, Plugin]]:
     for name in plugins:
         folder = Path(name)
         if not folder.is_dir():
@@ -156,13 +182,14 @@ def _in_folders(kind: str, plugins: tuple[str, ...]) -> Iterator[tuple[str, _Fou
             )
         if not any((folder / kind).is_dir() for kind in KINDS):
             raise InvalidInput(
-                f"plugins: {folder} has no folder agents/ or envs/; put plug-ins there"
+                f"plugins: {folder} holds none of the folders that plug-ins are in: "
+                f"{FOLDERS}"
             )
         for path in _sources(folder / kind):
-            yield path.stem, _Found(path, None)
+            yield path.stem, Plugin(path)
 
 
-def _installed(kind: str) -> Iterator[tuple[str, _Found]]:
+def _installed(kind: str) -> Iterator[tuple[str, Plugin]]:
     for entry in importlib.metadata.entry_points(group=f"evolife.{kind}"):
         problem = "no such module"
         spec = None
@@ -172,11 +199,13 @@ def _installed(kind: str) -> Iterator[tuple[str, _Found]]:
             problem = f"{type(error).__name__}: {error}"
         if spec is None or spec.origin is None:
             owner = entry.dist.name if entry.dist else "an installed package"
-            raise InvalidInput(
-                f"{kind} '{entry.name}': entry point {entry.value} of {owner} cannot "
-                f"be found: {problem}; repair or uninstall {owner}"
+            broken = (
+                f"entry point {entry.value} of {owner} cannot be found: {problem}; "
+                f"repair or uninstall {owner}"
             )
-        yield entry.name, _Found(Path(spec.origin), entry.module)
+            yield entry.name, Plugin(Path(entry.module), entry.module, broken)
+        else:
+            yield entry.name, Plugin(Path(spec.origin), entry.module)
 
 
 def _import(path: Path, module: str | None) -> ModuleType:
@@ -185,10 +214,9 @@ def _import(path: Path, module: str | None) -> ModuleType:
     return import_file(path)
 
 
-def _only_class(kind: str, what: str, module: ModuleType, path: Path) -> type:
-    from evolife import base
-
-    parent = getattr(base, KINDS[kind])
+def _only_class(contract: str, what: str, module: ModuleType, path: Path) -> type:
+    package, _, cls = contract.rpartition(".")
+    parent = getattr(importlib.import_module(package), cls)
     own = [
         value
         for name, value in vars(module).items()
@@ -198,7 +226,7 @@ def _only_class(kind: str, what: str, module: ModuleType, path: Path) -> type:
         and not name.startswith("_")
     ]
     concrete = list(dict.fromkeys(cls for cls in own if not inspect.isabstract(cls)))
-    wanted = f"one public subclass of evolife.base.{KINDS[kind]}"
+    wanted = f"one public subclass of {contract}"
     if len(concrete) > 1:
         several = ", ".join(cls.__name__ for cls in concrete)
         raise InvalidInput(

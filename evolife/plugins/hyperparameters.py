@@ -19,14 +19,14 @@ from evolife.plugins.files import file_of, plugin_errors
 T = TypeVar("T")
 
 
-def settings_model(cls: type, given: tuple[str, ...] = ()) -> type[pydantic.BaseModel]:
-    """Model of the keys that a section may set: the fields of ``cls`` but ``given``."""
+def settings_model(cls: type) -> type[pydantic.BaseModel]:
+    """Model of the keys that a section may set: all fields but those of ``GIVEN``."""
     hints = typing.get_type_hints(cls, include_extras=True)
     meanings = _meanings(cls)
     fields: dict[str, Any] = {
         field.name: (hints[field.name], _info(field, meanings.get(field.name)))
         for field in dataclasses.fields(cls)
-        if field.init and field.name not in given
+        if field.init and not field.metadata.get("given")
     }
     config = pydantic.ConfigDict(
         strict=True,
@@ -50,16 +50,16 @@ def from_choice(section: str, cls: type[T], config: Located, **given: Any) -> T:
     what = f"{origins.of((section,))}: {section} '{choice.name}'"
     file = file_of(cls)
     with plugin_errors(what, file):
-        model = settings_model(cls, tuple(given))
+        model = settings_model(cls)
     found = validated(model, choice.settings, origins, prefix=(section,))
     values = {name: getattr(found, name) for name in type(found).model_fields}
     with plugin_errors(what, file, refusal=True):
         return cls(**values, **given)
 
 
-def resolved_choice(name: str, instance: Any, given: tuple[str, ...] = ()) -> Choice:
+def resolved_choice(name: str, instance: Any) -> Choice:
     """The section that builds ``instance``, with every default written out."""
-    model = settings_model(type(instance), given)
+    model = settings_model(type(instance))
     values = {key: getattr(instance, key) for key in model.model_fields}
     # To JSON and back: tuples become the lists that a file would hold.
     plain = json.loads(model.model_construct(**values).model_dump_json())

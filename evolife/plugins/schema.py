@@ -1,29 +1,31 @@
-"""The JSON Schema of a config, with every built-in plug-in's hyperparameters."""
+"""The JSON Schema of a config, with every plug-in's hyperparameters."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from evolife.config.model import RunConfig
-from evolife.plugins.files import load, names, summary
+from evolife.plugins.files import find, load, summary
 from evolife.plugins.hyperparameters import settings_model
-from evolife.plugins.registry import selection_names, strategy_names
-from evolife.plugins.wrap import setting, wrapper_class, wrapper_names
+from evolife.plugins.kinds import KINDS
+from evolife.plugins.wrappers import setting
 
 Schema = dict[str, Any]
 
 
-def json_schema() -> Schema:
+def json_schema(plugins: Sequence[str] = ()) -> Schema:
     """JSON Schema (2020-12) of a config, for editors and checks; imports JAX.
 
+    ``plugins`` are folders of plug-ins beside those that come with evolife.
+
     Raises:
-        InvalidInput: if a built-in plug-in cannot be imported, as without gymnax.
+        InvalidInput: if a plug-in cannot be imported, as without gymnax.
     """
     schema = RunConfig.model_json_schema()
     variants = {
-        "env": _plugins("envs", ()),
-        "agent": _plugins("agents", ("spec",)),
-        "strategy": _strategies(),
-        "selection": _selections(),
+        "env": [*_files("envs", plugins)],
+        "agent": [*_files("agents", plugins)],
+        "strategy": [*_strategies(plugins)],
+        "selection": [*_selections(plugins)],
     }
     definitions: Schema = schema["$defs"]
     for section, options in variants.items():
@@ -33,57 +35,47 @@ def json_schema() -> Schema:
         kept = {k: described[k] for k in ("description", "default") if k in described}
         schema["properties"][section] = kept | {"anyOf": options}
     del definitions["Choice"]
-    schema["properties"]["wrap"]["items"] = {"anyOf": list(_wrappers())}
+    schema["properties"]["wrap"]["items"] = {"anyOf": [*_wrappers(plugins)]}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     return _untitled(head | schema | {"title": "evolife config"})
 
 
-def _plugins(kind: str, given: tuple[str, ...]) -> list[Schema]:
-    return [
-        _variant(name, load(kind, name), given, summary(path))
-        for name, path in names(kind).items()
-    ]
+def _files(kind: str, plugins: Sequence[str]) -> Iterator[Schema]:
+    """Those of a kind that are files."""
+    for name, plugin in find(kind, plugins).items():
+        if plugin.path is not None:
+            settings = settings_model(load(kind, name, plugins)).model_json_schema()
+            yield _closed(name, settings, summary(plugin))
 
 
-def _strategies() -> list[Schema]:
-    from evolife.strategies.low_rank import LowRank
-
-    ours, *theirs = strategy_names()
-    algorithm = _free(theirs, "algorithm of evosax")
-    return [_variant(ours, LowRank, (), _first_line(LowRank)), algorithm]
-
-
-def _selections() -> list[Schema]:
-    from evolife.selection.shaping import SHAPINGS
-
-    native, *_ = selection_names()
-    shapings = [
-        _variant(name, cls, (), _first_line(cls)) for name, cls in SHAPINGS.items()
-    ]
-    operator = {"type": "string", "description": "a bundled operator, or a file"}
-    settings = {"properties": {"operator": operator}, "required": ["operator"]}
-    return [
-        _closed(native, {}, "the strategy's own weights"),
-        _closed("learned", settings, "an operator that evolife meta trained"),
-        *shapings,
-    ]
+def _strategies(plugins: Sequence[str]) -> Iterator[Schema]:
+    yield from _files("strategies", plugins)
+    # evosax itself checks the settings of its algorithms.
+    yield {
+        "type": "object",
+        "description": "algorithm of evosax",
+        "properties": {"name": {"enum": [*KINDS["strategies"].others()]}},
+        "required": ["name"],
+    }
 
 
-def _wrappers() -> Iterable[Schema]:
-    for name in wrapper_names():
-        cls = wrapper_class(name)
-        fields = settings_model(cls, ("inner",)).model_json_schema()["properties"]
+def _selections(plugins: Sequence[str]) -> Iterator[Schema]:
+    yield from _files("selections", plugins)
+    for name, meaning in KINDS["selections"].others().items():
+        yield _closed(name, {}, meaning)
+
+
+def _wrappers(plugins: Sequence[str]) -> Iterator[Schema]:
+    for name, plugin in find("wrappers", plugins).items():
+        cls = load("wrappers", name, plugins)
+        fields = settings_model(cls).model_json_schema()["properties"]
         yield {
             "type": "object",
-            "description": _first_line(cls),
+            "description": summary(plugin),
             "properties": {name: fields[setting(cls)]},
             "required": [name],
             "additionalProperties": False,
         }
-
-
-def _variant(name: str, cls: type, given: tuple[str, ...], meaning: str) -> Schema:
-    return _closed(name, settings_model(cls, given).model_json_schema(), meaning)
 
 
 def _closed(name: str, settings: Schema, meaning: str) -> Schema:
@@ -97,21 +89,6 @@ def _closed(name: str, settings: Schema, meaning: str) -> Schema:
         "additionalProperties": False,
         "$defs": settings.get("$defs", {}),
     }
-
-
-def _free(allowed: Iterable[str], meaning: str) -> Schema:
-    """Plug-ins whose settings others check."""
-    return {
-        "type": "object",
-        "description": meaning,
-        "properties": {"name": {"enum": list(allowed)}},
-        "required": ["name"],
-    }
-
-
-def _first_line(cls: type) -> str:
-    lines = (cls.__doc__ or "").strip().splitlines()
-    return lines[0] if lines else cls.__name__
 
 
 def _untitled(part: Any, top: bool = True) -> Any:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from evolife.config.sources import folders
+from evolife.config.plugin_folders import folders
 from evolife.results.run import Run
 from evolife.results.sweep import Sweep
 from evolife.storage.run_folder import open_run

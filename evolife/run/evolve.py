@@ -46,6 +46,8 @@ from evolife.strict_json import plain
 
 T = TypeVar("T")
 _ARCHIVE = 32
+_TOLD = int | float | str | Mapping
+"""Kinds of settings that a logger can take."""
 Named = str | Mapping[str, Any]
 """A name, or a mapping of ``name`` and settings, as a config has it."""
 
@@ -262,11 +264,15 @@ def _evolved(experiment: Experiment, ranks: Ranks, hook: Hook | None) -> Evolved
 def _described(experiment: Experiment) -> dict[str, Any]:
     """The evolution in words and numbers, for those who record it."""
     strategy = experiment.strategy
+    fields = {
+        one.name: getattr(strategy, one.name) for one in dataclasses.fields(strategy)
+    }
+    told = {k: v for k, v in fields.items() if isinstance(v, _TOLD)}
     return {
         **dataclasses.asdict(experiment.settings),
         "agent": type(experiment.agent).__name__,
         "environment": type(experiment.environment).__name__,
-        "strategy": {"name": strategy.name, **strategy.described()},
+        "strategy": {"name": strategy.name, **told},
     }
 
 

@@ -34,7 +34,7 @@ from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Life, Outcome, advance
 from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
-from evolife.envs.wrappers.wrapper import Wrapper, innermost
+from evolife.envs.wrappers import Wrapper, innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
 from evolife.plugins.build import BuiltRun

@@ -11,7 +11,7 @@ import numpy as np
 from evolife.base import Action, Environment, EnvState
 from evolife.drawing import BLUE, GREY, INK, PALE, WHITE, Pen
 from evolife.engine.lifetime import Outcome
-from evolife.envs.wrappers.wrapper import innermost
+from evolife.envs.wrappers import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins.files import plugin_errors
 from evolife.storage.files import write_atomically

@@ -19,7 +19,6 @@ from evolife.config.bundled import bundled_folder
 from evolife.errors import InvalidInput, nearest
 from evolife.selection import operator as operators
 from evolife.selection.features import FEATURES
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
 from evolife.storage.files import write_atomically
 from evolife.storage.tensors import to_safetensors
@@ -70,8 +69,8 @@ def write(
     write_atomically(path, to_safetensors(operator._asdict(), metadata=text))
 
 
-def load(name_or_path: str) -> tuple[Learned, dict[str, Any]]:
-    """Read an operator as a selection, and its card.
+def read(name_or_path: str) -> tuple[Operator, Architecture, dict[str, Any]]:
+    """Read an operator's parameters, their architecture, and its card.
 
     Raises:
         InvalidInput: there is no such file, it is damaged or no operator, or it reads
@@ -87,8 +86,7 @@ def load(name_or_path: str) -> tuple[Learned, dict[str, Any]]:
     header = json.loads(entry)
     _check(path, header)
     shape = Architecture(**header["architecture"])
-    operator = _fitted(path, found, shape)
-    return Learned(name_or_path, shape, operator), header["card"]
+    return _fitted(path, found, shape), shape, header["card"]
 
 
 def sha256(name_or_path: str) -> str:

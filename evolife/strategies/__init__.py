@@ -1,1 +1,1 @@
-"""Evolution strategies: evosax's algorithms by name, and our own low-rank one."""
+"""Evolution strategies, one a file, and those of evosax."""

@@ -7,6 +7,7 @@ matrix is perturbed by a product of thin Gaussian factors (EGGROLL, Sarkar et al
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -21,33 +22,10 @@ from evolife.base import (
     Genome,
     Key,
     LifeStatistics,
-    Selection,
     SelectionState,
     Strategy,
 )
 from evolife.errors import InvalidInput
-
-
-@dataclasses.dataclass(frozen=True)
-class LowRank:
-    """Hyperparameters of the low-rank strategy."""
-
-    rank: Annotated[int, Ge(1)] = 1
-    """Rank r of each matrix's perturbation."""
-    sigma: Annotated[float, Gt(0)] = 0.1
-    """Standard deviation of the perturbations."""
-    sigma_decay: Annotated[float, Gt(0), Le(1)] = 1.0
-    """Factor applied to sigma each generation."""
-    sigma_limit: Annotated[float, Gt(0)] = 0.001
-    """Sigma never decays below this."""
-    learning_rate: Annotated[float, Gt(0)] = 0.05
-    """Step size of the optimizer."""
-    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = 1.0
-    """Factor applied to the learning rate each generation."""
-    optimizer: Literal["adam", "sgd"] = "adam"
-    """Optimizer of the mean."""
-    weight_decay: Annotated[float, Ge(0)] = 0.0
-    """Decoupled weight decay of the mean (AdamW)."""
 
 
 class LowRankState(NamedTuple):
@@ -67,7 +45,8 @@ class LowRankProposal(NamedTuple):
     sigma: Array
 
 
-class LowRankStrategy(Strategy):
+@dataclasses.dataclass(frozen=True)
+class LowRank(Strategy):
     """Antithetic low-rank evolution strategy; never builds K x D.
 
     Raises:
@@ -75,22 +54,44 @@ class LowRankStrategy(Strategy):
             or a genome without matrices.
     """
 
-    name = "low_rank"
+    rank: Annotated[int, Ge(1)] = 1
+    """Rank r of each matrix's perturbation."""
+    sigma: Annotated[float, Gt(0)] = 0.1
+    """Standard deviation of the perturbations."""
+    sigma_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Factor applied to sigma each generation."""
+    sigma_limit: Annotated[float, Gt(0)] = 0.001
+    """Sigma never decays below this."""
+    learning_rate: Annotated[float, Gt(0)] = 0.05
+    """Step size of the optimizer."""
+    learning_rate_decay: Annotated[float, Gt(0), Le(1)] = 1.0
+    """Factor applied to the learning rate each generation."""
+    optimizer: Literal["adam", "sgd"] = "adam"
+    """Optimizer of the mean."""
+    weight_decay: Annotated[float, Ge(0)] = 0.0
+    """Decoupled weight decay of the mean (AdamW)."""
 
-    def __init__(
-        self,
-        settings: LowRank,
-        population_size: int,
-        selection: Selection,
-        template: Genome,
-    ) -> None:
-        _refuse_misfits(settings, population_size, template)
-        self.settings = settings
-        self.population_size = population_size
-        self.selection = selection
-        self._layout = noise.layout(template, settings.rank)
-        self.member_size = self._layout.length
-        self._optimizer = _optimizer(settings)
+    def __post_init__(self) -> None:
+        """Refuse sizes that cannot be searched so."""
+        _refuse_misfits(self.rank, self.population_size, self.template)
+
+    @property
+    def member_size(self) -> int:
+        """Numbers of one member's factors."""
+        return self._layout.length
+
+    @functools.cached_property
+    def _layout(self) -> noise.Layout:
+        return noise.layout(self.template, self.rank)
+
+    @functools.cached_property
+    def _optimizer(self) -> optax.GradientTransformation:
+        rate = optax.exponential_decay(self.learning_rate, 1, self.learning_rate_decay)
+        if self.optimizer == "sgd":
+            return optax.chain(
+                optax.add_decayed_weights(self.weight_decay), optax.sgd(rate)
+            )
+        return optax.adamw(rate, weight_decay=self.weight_decay)
 
     def init(self, key: Key, newborn: Callable[[Key], Genome]) -> LowRankState:
         """Start with the mean at a newborn genome."""
@@ -131,34 +132,16 @@ class LowRankStrategy(Strategy):
         mean = optax.apply_updates(state.mean, changes)
         return LowRankState(mean, optimizer, state.key, selection)
 
-    def described(self) -> dict[str, Any]:
-        """The hyperparameters."""
-        return dataclasses.asdict(self.settings)
-
     def centre(self, state: LowRankState) -> Genome:
         """The mean."""
         return state.mean
 
     def _sigma(self, generation: Array) -> Array:
-        settings = self.settings
-        decayed = settings.sigma * settings.sigma_decay ** jnp.asarray(
-            generation, jnp.float32
-        )
-        return jnp.maximum(decayed, min(settings.sigma_limit, settings.sigma))
+        decayed = self.sigma * self.sigma_decay ** jnp.asarray(generation, jnp.float32)
+        return jnp.maximum(decayed, min(self.sigma_limit, self.sigma))
 
 
-def _optimizer(settings: LowRank) -> optax.GradientTransformation:
-    rate = optax.exponential_decay(
-        settings.learning_rate, 1, settings.learning_rate_decay
-    )
-    if settings.optimizer == "sgd":
-        return optax.chain(
-            optax.add_decayed_weights(settings.weight_decay), optax.sgd(rate)
-        )
-    return optax.adamw(rate, weight_decay=settings.weight_decay)
-
-
-def _refuse_misfits(settings: LowRank, population_size: int, template: Genome) -> None:
+def _refuse_misfits(rank: int, population_size: int, template: Genome) -> None:
     if population_size % 2:
         raise InvalidInput(
             f"population.size = {population_size}: strategy low_rank evaluates "
@@ -172,10 +155,10 @@ def _refuse_misfits(settings: LowRank, population_size: int, template: Genome) -
             "factors; use a dense strategy such as Open_ES or CMA_ES"
         )
     # One without rows or columns, as of an agent that observes nothing, has no noise.
-    smallest = min((min(s) for s in matrices if min(s)), default=settings.rank)
-    if settings.rank > smallest:
+    smallest = min((min(s) for s in matrices if min(s)), default=rank)
+    if rank > smallest:
         raise InvalidInput(
-            f"strategy.rank = {settings.rank}: this agent's smallest matrix has "
+            f"strategy.rank = {rank}: this agent's smallest matrix has "
             f"{smallest} rows or columns, so the rank is at most {smallest}; "
             "for full-rank noise use Open_ES"
         )

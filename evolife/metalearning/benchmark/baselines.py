@@ -18,19 +18,19 @@ from evolife import keys
 from evolife.base import Array, Key, LifeStatistics, Selection
 from evolife.selection import features
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned, LearnedState
 from evolife.selection.operator import Architecture, Operator
-from evolife.selection.shaping import (
-    CenteredRank,
-    Des,
-    Nes,
-    Raw,
-    Shaping,
-    Truncation,
-    ZScore,
-)
-from evolife.strategies import evosax, evosax_checks, evosax_settings
-from evolife.strategies.evosax import EvosaxStrategy
+from evolife.selection.shaping import Shaping
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.des import Des
+from evolife.selection.shaping.learned import Learned, LearnedState
+from evolife.selection.shaping.nes import Nes
+from evolife.selection.shaping.raw import Raw
+from evolife.selection.shaping.truncation import Truncation
+from evolife.selection.shaping.z_score import ZScore
+from evolife.strategies.evosax.checks import check_name
+from evolife.strategies.evosax.settings import valid_keys
+from evolife.strategies.evosax.strategy import EvosaxStrategy
+from evolife.strategies.evosax.strategy import build as build_evosax
 
 LEARNED = "learned"
 """Name of the contender that is judged, in every row."""
@@ -117,7 +117,7 @@ class Recipe:
 
     def settings(self) -> dict[str, Any]:
         """Defaults, but that each coordinate starts with a standard deviation of 1."""
-        allowed = evosax_settings.valid_keys(self.strategy)
+        allowed = valid_keys(self.strategy)
         given: dict[str, Any] = {
             k: 1.0 for k in ("std_init", "std_schedule") if k in allowed
         }
@@ -131,10 +131,10 @@ class Recipe:
         Raises:
             InvalidInput: evosax has no such algorithm, or it refuses the sizes.
         """
-        evosax_checks.check_name(self.strategy)
+        check_name(self.strategy)
         template = jax.ShapeDtypeStruct((dimensions,), jnp.float32)
         settings = self.settings()
-        return evosax.build(self.strategy, size, settings, self.selection, template)
+        return build_evosax(self.strategy, size, settings, self.selection, template)
 
     def newborn(self, key: Key, dimensions: int) -> Array:
         """``(D,)``: the origin; drawn from N(0, 1) for algorithms without a mean."""

@@ -10,7 +10,7 @@ from evolife.engine.tournament import interval_of_mean
 from evolife.metalearning.benchmark.partial_lives import compare_partial, null_gain
 from evolife.metalearning.tasks.candidates import NULL, Ranges
 from evolife.metalearning.tasks.survivors import Setting, compare
-from evolife.selection.learned import Learned
+from evolife.selection.shaping.learned import Learned
 
 _SPREADS = (0.5, 1.0, 1.5)
 _TITLES = {

@@ -25,9 +25,9 @@ from evolife.metalearning.estimators.regret import (
 from evolife.metalearning.tasks import noisy_lives
 from evolife.metalearning.tasks.episodes import with_operator
 from evolife.selection.features import standardised
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Operator
-from evolife.selection.shaping import Truncation
+from evolife.selection.shaping.learned import Learned
+from evolife.selection.shaping.truncation import Truncation
 
 _Plan = tuple[int, int]
 """Steps of a life, and how many lives."""

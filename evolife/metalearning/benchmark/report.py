@@ -25,7 +25,7 @@ from evolife.metalearning.benchmark.baselines import (
 from evolife.metalearning.benchmark.bench import WITHIN, Bench, Setting, measure
 from evolife.metalearning.benchmark.page import markdown
 from evolife.metalearning.tasks.functions import families as families_of
-from evolife.selection.learned import Learned
+from evolife.selection.shaping.learned import Learned
 
 __all__ = ["judge", "markdown"]
 

@@ -27,8 +27,8 @@ from evolife.metalearning.tasks.episodes import choose, with_operator
 from evolife.plugins.build import BuiltRun, build_run, build_strategy
 from evolife.selection import features
 from evolife.selection import operator as operators
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Architecture, Operator
+from evolife.selection.shaping.learned import Learned
 
 
 def watched(

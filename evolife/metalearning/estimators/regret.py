@@ -12,9 +12,9 @@ from evolife.base import Array, Key, LifeStatistics
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.tasks.noisy_lives import Drawn, NoisyLives, draw
 from evolife.selection.features import FEATURES, Trail, observe, ranks, standardised
-from evolife.selection.learned import Learned, LearnedState
 from evolife.selection.operator import Operator, weigh
-from evolife.selection.shaping import CenteredRank
+from evolife.selection.shaping.centered_rank import CenteredRank
+from evolife.selection.shaping.learned import Learned, LearnedState
 
 
 def regret(weights: Array, worth: Array) -> Array:

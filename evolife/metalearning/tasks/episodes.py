@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from evolife.base import Array, Key, LifeStatistics, Strategy
 from evolife.metalearning.tasks import draw
 from evolife.metalearning.tasks.draw import Ranges, Task
-from evolife.selection.learned import Learned
 from evolife.selection.operator import Operator
+from evolife.selection.shaping.learned import Learned
 
 _LONGEST = 10.0
 
@@ -94,7 +94,7 @@ def search(
     Raises:
         InvalidInput: evosax has no such algorithm, or it refuses the sizes.
     """
-    from evolife.strategies import evosax
+    from evolife.strategies.evosax import strategy as evosax
 
     template = jax.ShapeDtypeStruct((dimensions,), jnp.float32)
     # Also where the caller is being traced: evosax computes constants when it is built.

@@ -19,7 +19,7 @@ from evolife.metalearning.tasks.sampling import largest
 from evolife.selection import halving
 from evolife.selection.features import standardised
 from evolife.selection.halving import Evidence, Plan, Shrinkage, plan
-from evolife.selection.shaping import CenteredRank
+from evolife.selection.shaping.centered_rank import CenteredRank
 
 _BLOCK = 256
 

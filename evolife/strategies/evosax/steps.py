@@ -13,7 +13,7 @@ from typing import Any
 import jax.numpy as jnp
 
 from evolife.base import Array
-from evolife.strategies.evosax_tables import FLOORED, FLOORS_ITSELF, LENGTHS, WIDENED
+from evolife.strategies.evosax.tables import FLOORED, FLOORS_ITSELF, LENGTHS, WIDENED
 
 # What evosax itself adds to eigenvalues before it samples.
 _LOADED = 1e-8

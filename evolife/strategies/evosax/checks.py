@@ -10,8 +10,8 @@ import jax.numpy as jnp
 
 from evolife.base import Genome, LifeStatistics, Strategy
 from evolife.errors import EvolifeError, InvalidInput, nearest
-from evolife.strategies.evosax_settings import ALGORITHMS, MisfitError
-from evolife.strategies.evosax_tables import REFUSED
+from evolife.strategies.evosax.settings import ALGORITHMS, MisfitError
+from evolife.strategies.evosax.tables import REFUSED
 
 # Far enough to meet the next multiple of any number of groups in use.
 _FARTHEST = 256

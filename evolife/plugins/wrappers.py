@@ -1,41 +1,33 @@
 """Wrappers around an environment, as ``wrap`` lists them, innermost first."""
 
-import dataclasses
-import importlib
+import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evolife.config.model import RunConfig
 from evolife.config.validation import locate, validated
-from evolife.envs import wrappers
-from evolife.errors import InvalidInput, nearest
-from evolife.plugins.files import plugin_errors
+from evolife.errors import InvalidInput
+from evolife.plugins.files import load, names, plugin_errors, unknown
 from evolife.plugins.hyperparameters import settings_model
 
 if TYPE_CHECKING:
     from evolife.base import Environment
 
-_BASE = "wrapper"
-
-
-def wrapper_names() -> tuple[str, ...]:
-    """The wrappers there are, by their files."""
-    folder = Path(wrappers.__file__).parent
-    found = (path.stem for path in folder.glob("[a-z]*.py"))
-    return tuple(sorted(name for name in found if name != _BASE))
-
-
-def wrapper_class(name: str) -> type:
-    """The class of a wrapper: ``DelayReward`` in ``delay_reward.py``."""
-    module = importlib.import_module(f"evolife.envs.wrappers.{name}")
-    found: type = getattr(module, name.title().replace("_", ""))
-    return found
-
 
 def setting(cls: type) -> str:
-    """The one hyperparameter that a wrapper's value in a config sets."""
-    names = [field.name for field in dataclasses.fields(cls) if field.name != "inner"]
-    return names[0]
+    """The one hyperparameter that a wrapper's value in a config sets.
+
+    Raises:
+        InvalidInput: it has none, or several.
+    """
+    fields = tuple(settings_model(cls).model_fields)
+    if len(fields) != 1:
+        raise InvalidInput(
+            f"{inspect.getfile(cls)}: {cls.__name__} has the hyperparameters "
+            f"{', '.join(fields) or 'none'}; a wrapper needs one, which its value in a "
+            "config sets"
+        )
+    return fields[0]
 
 
 def wrapped(environment: "Environment", config: RunConfig) -> "Environment":
@@ -52,20 +44,19 @@ def wrapped(environment: "Environment", config: RunConfig) -> "Environment":
 def _wrapped(
     environment: "Environment", config: RunConfig, place: int, entry: dict[str, Any]
 ) -> "Environment":
-    names = wrapper_names()
+    known = names("wrappers", config.plugins)
     if len(entry) != 1:
         where = locate(config.origins, ("wrap", place), entry)
         raise InvalidInput(f"{where}: must be one wrapper and its value, {_EXAMPLE}")
     ((name, value),) = entry.items()
-    if name not in names:
+    if name not in known:
         where = locate(config.origins, ("wrap", place), entry)
-        allowed = f"there are: {', '.join(names)}{nearest(name, names)}"
-        raise InvalidInput(f"{where}: no such wrapper; {allowed}")
-    cls = wrapper_class(name)
-    model, key, prefix = settings_model(cls, ("inner",)), setting(cls), ("wrap", place)
+        raise InvalidInput(f"{where}: {unknown(name, known)}")
+    cls = load("wrappers", name, config.plugins)
+    model, key, prefix = settings_model(cls), setting(cls), ("wrap", place)
     found = validated(model, {key: value}, config.origins, prefix=(*prefix, name))
     what = f"{config.origins.of(prefix)}: wrap '{name}'"
-    with plugin_errors(what, Path(f"{name}.py"), refusal=True):
+    with plugin_errors(what, Path(inspect.getfile(cls)), refusal=True):
         around: Environment = cls(environment, getattr(found, key))
     return around
 

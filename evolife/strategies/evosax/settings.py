@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from evosax.algorithms import algorithms as ALGORITHMS  # noqa: N812
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
-from evolife.strategies import evosax_optax
-from evolife.strategies.evosax_following import following
-from evolife.strategies.evosax_tables import (
+from evolife.strategies.evosax import optimizers
+from evolife.strategies.evosax.following import following
+from evolife.strategies.evosax.tables import (
     DEFAULTS,
     FLOORED,
     LENGTHS,
@@ -107,7 +107,7 @@ def build_algorithm(
         if key in merged
     }
     if name in WIDENED:
-        arguments["std_schedule"] = evosax_optax.schedule(
+        arguments["std_schedule"] = optimizers.schedule(
             merged["std_min"], "strategy.std_min"
         )
     if name in LENGTHS:
@@ -206,9 +206,9 @@ def _check_not_nan(params: Any) -> None:
 
 def _argument(key: str, value: Any, default: Any, where: str) -> Any:
     if key == "optimizer":
-        return evosax_optax.optimizer(value, where)
+        return optimizers.optimizer(value, where)
     if key == "std_schedule":
-        return evosax_optax.schedule(value, where)
+        return optimizers.schedule(value, where)
     if isinstance(default, bool):
         return _typed(where, value, isinstance(value, bool), "true or false")
     if value is None and default is None:

@@ -7,7 +7,7 @@ maximised, genomes are pytrees, and all randomness of a generation comes from
 
 import copy
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -25,13 +25,13 @@ from evolife.base import (
     SelectionState,
     Strategy,
 )
-from evolife.strategies import (
-    evosax_checks,
-    evosax_settings,
-    evosax_steps,
-    evosax_weights,
+from evolife.strategies.evosax import checks, steps
+from evolife.strategies.evosax.settings import (
+    MisfitError,
+    build_algorithm,
+    with_defaults,
 )
-from evolife.strategies.evosax_settings import MisfitError
+from evolife.strategies.evosax.weights import READS, reordered, shaped
 
 
 class EvosaxState(NamedTuple):
@@ -60,6 +60,9 @@ class EvosaxStrategy(Strategy):
     In generation 0 the members of a population-based algorithm are K newborns.
     """
 
+    native = None
+    name = ""
+
     def __init__(
         self,
         name: str,
@@ -69,19 +72,19 @@ class EvosaxStrategy(Strategy):
         genome_template: Genome,
         generations: int | None = None,
     ) -> None:
-        self.name, self.population_size = name, population_size
-        self.selection = selection
+        super().__init__(population_size, genome_template, cast(Selection, selection))
+        self.name, self._shaping = name, selection
         zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), genome_template)
         flat, self._unravel = ravel_pytree(zeros)
         self.dimensions: int = flat.size
-        self.member_size = self.dimensions
-        self.settings = evosax_settings.with_defaults(name, settings)
-        self._algorithm, self._params = evosax_settings.build_algorithm(
+        self.settings = with_defaults(name, settings)
+        """What was set, and the defaults that differ from evosax's own."""
+        self._algorithm, self._params = build_algorithm(
             name, population_size, self.dimensions, settings, generations
         )
         self._floor: float | None = self.settings.get("std_min")
         self._schedule = getattr(self._algorithm, "std_schedule", None)
-        self._weighted = bool(selection) and evosax_weights.READS[name] != "memory"
+        self._weighted = bool(selection) and READS[name] != "memory"
         if self._weighted:
             self._algorithm.fitness_shaping_fn = identity_fitness_shaping_fn
         self._groups: int = getattr(self._algorithm, "num_populations", 1)
@@ -107,8 +110,8 @@ class EvosaxStrategy(Strategy):
         else:
             begin = (born(first),)
         algorithm = self._algorithm.init(start, *begin, self._params)
-        algorithm = evosax_steps.started(self.name, algorithm, self.settings)
-        selection = self.selection.init() if self.selection else ()
+        algorithm = steps.started(self.name, algorithm, self.settings)
+        selection = self._shaping.init() if self._shaping else ()
         stacked = jax.tree.map(lambda x: jnp.stack([x] * self._groups), selection)
         return EvosaxState(run, _settled(algorithm), stacked)
 
@@ -117,7 +120,7 @@ class EvosaxStrategy(Strategy):
         key, _ = self._keys(state, generation)
 
         def ask() -> EvosaxProposal:
-            before = evosax_steps.scheduled(self._schedule, state.algorithm, generation)
+            before = steps.scheduled(self._schedule, state.algorithm, generation)
             asked = self._algorithm.ask(key, before, self._params)
             return EvosaxProposal(*_settled(asked))
 
@@ -127,10 +130,6 @@ class EvosaxStrategy(Strategy):
         if not self._population_based:
             return ask()
         return jax.lax.cond(generation == 0, newborns, ask)
-
-    def described(self) -> dict[str, Any]:
-        """What was set, and the defaults that differ from evosax's own."""
-        return dict(self.settings)
 
     def member(self, proposal: EvosaxProposal, index: Array) -> Genome:
         """Row ``index`` of the population as a genome."""
@@ -152,8 +151,8 @@ class EvosaxStrategy(Strategy):
 
         def tell() -> Any:
             after, _ = self._algorithm.tell(key, population, told, before, params)
-            after = evosax_steps.informed(self.name, after)
-            after = evosax_steps.floored(self.name, after, self._floor)
+            after = steps.informed(self.name, after)
+            after = steps.floored(self.name, after, self._floor)
             return _settled(self._with_best(after, proposal, fitness))
 
         def begin() -> Any:
@@ -181,7 +180,7 @@ class EvosaxStrategy(Strategy):
 
     def floor(self, state: EvosaxState) -> tuple[Array, str]:
         """Whether the step size rests at ``std_min``, and how that is said."""
-        rests = evosax_steps.at_floor(self.name, state.algorithm, self._floor)
+        rests = steps.at_floor(self.name, state.algorithm, self._floor)
         return rests, f"strategy.std_min = {self._floor:g}" if self._floor else ""
 
     @property
@@ -196,21 +195,19 @@ class EvosaxStrategy(Strategy):
         self, fitness: Array, statistics: LifeStatistics, state: SelectionState
     ) -> tuple[Array, Any, SelectionState]:
         """Minimised fitness for evosax, and the params that belong to it."""
-        if self.selection is None:
+        if self._shaping is None:
             return -fitness, self._params, state
 
         def grouped(x: Array) -> Array:
             return jnp.reshape(x, (self._groups, -1))
 
-        weigh = jax.vmap(self.selection.weights)
+        weigh = jax.vmap(self._shaping.weights)
         lives = jax.tree.map(grouped, statistics)
         weights, state = weigh(grouped(fitness), lives, state)
         if not self._weighted:
-            told = evosax_weights.reordered(grouped(fitness), weights)
+            told = reordered(grouped(fitness), weights)
             return -told.reshape(-1), self._params, state
-        told, params = evosax_weights.shaped(
-            self.name, weights, self._params, self.dimensions
-        )
+        told, params = shaped(self.name, weights, self._params, self.dimensions)
         return told.reshape(-1), params, state
 
     def _placed(
@@ -220,7 +217,7 @@ class EvosaxStrategy(Strategy):
         mean, std = (getattr(algorithm, name, None) for name in ("mean", "std"))
         if mean is None or std is None or mean.ndim != 1:
             return statistics
-        std = std / evosax_steps.length_of_one(self.name, algorithm)
+        std = std / steps.length_of_one(self.name, algorithm)
         squares = jnp.sum(jnp.square((population - mean) / std), axis=-1)
         scale = jnp.exp(jnp.mean(jnp.log(std)))
         return statistics._replace(
@@ -261,21 +258,21 @@ def build(
             population or genome that the algorithm refuses (the nearest sizes that it
             takes are named).
     """
-    evosax_checks.check_name(name)
-    evosax_checks.check_template(name, genome_template)
+    checks.check_name(name)
+    checks.check_template(name, genome_template)
 
     def attempt(size: int) -> EvosaxStrategy:
         built = EvosaxStrategy(
             name, size, settings, selection, genome_template, generations
         )
         # A copy, because RandomSearch remembers what a newborn is.
-        evosax_checks.rehearse(copy.copy(built), genome_template)
+        checks.rehearse(copy.copy(built), genome_template)
         return built
 
     try:
         return attempt(population_size)
     except MisfitError as misfit:
-        raise evosax_checks.explain(
+        raise checks.explain(
             name, population_size, genome_template, misfit, attempt
         ) from misfit
 

@@ -1,0 +1,1 @@
+"""The algorithms of evosax as strategies, each by its name there."""
