@@ -289,8 +289,10 @@ def test_the_strategy_of_the_walk_through_finds_an_optimum(plugins: Path) -> Non
 def test_the_strategy_of_the_walk_through_is_written_out_with_defaults(
     plugins: Path,
 ) -> None:
-    mine = [str(plugins / "mine")]
-    built = build_run(load_config("bandit", ["strategy={name: gaussian}"], mine))
+    mine, gaussian = [str(plugins / "mine")], "strategy={name: gaussian}"
+    built = build_run(
+        load_config("bandit", [gaussian, "selection={name: native}"], mine)
+    )
     assert built.config.strategy.settings == {"sigma": 0.05}
     assert built.config.selection.name == "native"
     weighs = built.experiment.strategy.selection
@@ -299,7 +301,7 @@ def test_the_strategy_of_the_walk_through_is_written_out_with_defaults(
     built = build_run(load_config("bandit", own, mine))
     assert built.experiment.strategy.sigma == 2
     assert built.config.selection.settings == {"temperature": 1.0}
-    with pytest.raises(InvalidInput, match=r"strategy\.sigma.*greater than 0"):
+    with pytest.raises(InvalidInput, match=r"strategy\.sigma = 0: must be .* above 0"):
         build_run(load_config("bandit", ["strategy={name: gaussian, sigma: 0}"], mine))
 
 
@@ -334,10 +336,10 @@ def test_the_estimator_of_the_walk_through_comes_nearer(plugins: Path) -> None:
     @jax.jit
     def step(operator, key):
         slope, _, told = route.gradient(0, operator, (), key)
-        return jax.tree.map(lambda x, g: x - 0.1 * g, operator, slope), told["loss"]
+        return jax.tree.map(lambda x, g: x - 2.0 * g, operator, slope), told["loss"]
 
     operator, first = step(operator, key)
-    for _ in range(30):
+    for _ in range(200):
         operator, last = step(operator, key)
     assert last < 0.9 * first
 

@@ -7,7 +7,7 @@ from evolife.config.model import load_config
 from evolife.engine.evolution import begin, evolve
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
-from evolife.plugins.registry import strategy_names
+from evolife.plugins.registry import names
 from evolife.ranks.mpi import Serial
 from evolife.strategies.evosax.tables import REFUSED
 
@@ -23,7 +23,7 @@ TINY = (
 )
 
 
-@pytest.mark.parametrize("name", strategy_names())
+@pytest.mark.parametrize("name", names("strategies"))
 def test_a_strategy_evolves_on_the_bandit_or_says_why_not(name: str) -> None:
     config = load_config("bandit", (*TINY, f"strategy={{name: {name}}}"))
     if name in REFUSED:

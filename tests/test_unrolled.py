@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from evolife import keys
-from evolife.metalearning.estimators import find, names
 from evolife.metalearning.estimators.persistent import Persistent
 from evolife.metalearning.estimators.unrolled import Carried, Unrolled
 from evolife.metalearning.tasks import draw, episodes
 from evolife.metalearning.tasks.functions import FAMILIES, families
+from evolife.plugins.files import load, names
 from evolife.selection import operator as operators
 from evolife.selection.operator import Architecture
 from tests.compiler import QUICK
@@ -238,7 +238,7 @@ def test_perturbing_needs_no_slope_of_the_task():
     assert one.families == ("step_ellipsoid",)
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names("estimators"))
 def test_every_route_is_found_by_its_file(name):
-    cls = find(name)
+    cls = load("estimators", name)
     assert dataclasses.is_dataclass(cls) and cls.idea
