@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.cli_tools import TINY, champions, digests, metrics, needs_mpi, run
+from tests.cli_tools import TINY, champions, digests, metrics, run, run_here
 
 STRATEGIES = ("low_rank", "CMA_ES", "SimpleGA", "SNES")
 # Chosen by the rule: 16 members a tile, and as many lives a unit as fit.
@@ -10,7 +10,7 @@ AUTO = ("population.tile=auto", "population.size=150", "lifetime.lives=3")
 GENERATIONS = 6
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize(
     ("strategy", "changes", "others"),
     [
@@ -49,7 +49,7 @@ def test_another_seed_gives_other_bits(tmp_path):
     found = []
     for seed in (0, 1):
         folder = tmp_path / str(seed)
-        result = run(
+        result = run_here(
             *("train", "bandit", "generations=2", *TINY, f"seed={seed}"),
             *("--ranks", 1, "--out", folder),
         )

@@ -18,7 +18,7 @@ from safetensors.numpy import load_file
 from evolife.config.bundled import bundled_configs
 from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import machine_kind, rank_flags
-from tests.cli_tools import metrics, run
+from tests.cli_tools import metrics, run_here
 
 FILE = Path(__file__).parent / "data" / "golden.json"
 # Small, so that it takes seconds; agents, environments and strategies stay.
@@ -64,7 +64,7 @@ def found(name: str, out: Path) -> dict[str, list]:
         words = ("meta", name, *META, *METAS[name])
     else:
         words = ("train", name, *SMALL, *SHORT.get(name, ()))
-    result = run(*words, "--ranks", 1, "--out", out)
+    result = run_here(*words, "--ranks", 1, "--out", out)
     assert result.returncode == 0, result.stderr
     if name in METAS:
         leaves = load_file(out / "operator.safetensors").values()
