@@ -30,6 +30,7 @@ TINY = (
     "best_of_k.lives=16",
     "best_of_k.archive=4",
     "record.every=2",
+    "record.validate_every=null",
 )
 """A bandit that evolves in no time, in four units of work."""
 _PATIENCE = 120
