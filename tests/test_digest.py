@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from evolife.storage.metric_names import OF_VALIDATION
 from tests.cli_tools import TINY, champions, digests, metrics, run, run_here
 
 GENERATIONS = 6
@@ -83,7 +82,7 @@ def test_any_number_of_ranks_gives_the_same_bits(trained, name):
 
 
 def fitness(folder):
-    keys = ("fitness/best", "fitness/median", "fitness/std", *OF_VALIDATION)
+    keys = ("fitness/best", "fitness/median", "fitness/std", "validation/mean")
     return [
         [line.get(key) for key in keys] + line.get("life/best", [])
         for line in metrics(folder)

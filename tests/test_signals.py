@@ -35,9 +35,9 @@ LONG = (
     f"population.tile={64 // UNITS}",
     "lifetime.steps=20000",
     "lifetime.lives=1",
-    "best_of_k.keep=2",
-    "best_of_k.lives=64",
-    "best_of_k.archive=4",
+    "best_of_k.keep=1",
+    "best_of_k.lives=16",
+    "best_of_k.archive=2",
     "record.every=2",
     "checkpoint.every=100",
 )
@@ -125,7 +125,7 @@ def test_stopped_in_the_tournament_it_goes_on(tmp_path, uninterrupted):
     assert f"evolife: stopped after generation {GENERATIONS} " in told
     assert not half_done(folder).any()
     assert not any((folder / "champions").iterdir())
-    again = run_here(*words, "best_of_k.lives=64")
+    again = run_here(*words, "best_of_k.lives=16")
     assert again.returncode == 0, again.stderr
     assert digests(folder) == digests(uninterrupted)
     assert champions(folder) == champions(uninterrupted)
