@@ -8,6 +8,7 @@ import pytest
 
 from tests.bad_input_cases import STRANGER, command_cases, config_cases, spoil
 from tests.cli_tools import (
+    EVOLIFE,
     TINY,
     champions,
     complaint,
@@ -131,12 +132,10 @@ def test_ranks_that_contradict_the_launcher_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def limited():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
 def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(tmp_path):
-    result = run(*BASE, "--out", tmp_path / "run", preexec_fn=limited)
+    # No file may grow; Python would set that limit between a fork and an exec.
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *EVOLIFE]
+    result = run(*BASE, "--out", tmp_path / "run", command=limited)
     told = complaint(result, code=1)
     assert "free some space" in told and str(tmp_path / "run") in told
     assert [*tmp_path.iterdir()] == []
