@@ -4,18 +4,24 @@
 PYTHON = python3
 VENV = .venv
 IN_VENV = $(VENV)/bin/python -m
+PYTEST = $(IN_VENV) pytest -n 2 --dist loadfile
 
-.PHONY: demo test fast lint bench clean
+.PHONY: demo test test-all fast lint bench clean
 
 demo: $(VENV)/demo.stamp
 	$(IN_VENV) evolife train demo
 	@echo "to look at it: $(VENV)/bin/tensorboard --logdir runs"
 
 test: $(VENV)/dev.stamp
-	$(IN_VENV) pytest -n 2 --dist loadfile --quick-compiles
+	$(PYTEST) --quick-compiles -m 'not slow'
 
-fast: $(VENV)/dev.stamp
-	$(IN_VENV) pytest -n 2 --dist loadfile -m fast
+# The fast ones as users compile them, all others once.
+test-all: $(VENV)/dev.stamp fast
+	$(PYTEST) --quick-compiles -m 'not fast'
+
+# Other files may need what is not installed here.
+fast: $(VENV)/fast.stamp
+	$(PYTEST) -m fast $$(grep -l 'mark\.fast' tests/test_*.py)
 
 lint: $(VENV)/dev.stamp
 	$(IN_VENV) ruff check .
@@ -32,12 +38,8 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
 	$(IN_VENV) pip install --quiet --editable '.[mpi,envs]' tensorboard
 	touch $@
 
-$(VENV)/dev.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
-	$(IN_VENV) pip install --quiet --editable '.[dev]'
-	touch $@
-
-$(VENV)/bench.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
-	$(IN_VENV) pip install --quiet --editable '.[bench]'
+$(VENV)/%.stamp: setup.cfg pyproject.toml $(VENV)/bin/pip
+	$(IN_VENV) pip install --quiet --editable '.[$*]'
 	touch $@
 
 $(VENV)/bin/pip:

@@ -1,5 +1,6 @@
 """All tests share the programs they compile, in one run and from run to run."""
 
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ import hypothesis
 import jax
 import pytest
 
+from evolife.processes import mpirun
 from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import enable_compile_cache, rank_flags
 from tests.compiler import QUICK
@@ -43,6 +45,19 @@ def pytest_configure(config: pytest.Config) -> None:
     if enable_compile_cache(rank=0):
         # Hundreds of small programs take longer than the few large ones.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
+
+@functools.cache
+def mpi_obstacle() -> str:
+    """Why ranks cannot be started here; empty where they can."""
+    return mpirun.obstacle()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs MPI where there is none, and say why."""
+    if item.get_closest_marker("mpi") and mpi_obstacle():
+        pytest.skip(mpi_obstacle())
 
 
 @pytest.fixture(scope="module", autouse=True)

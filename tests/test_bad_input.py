@@ -1,56 +1,26 @@
 """Bad input of every kind: one clear message, no traceback, nothing harmed."""
 
-import json
 import os
 import resource
 import subprocess
-import sys
 
 import pytest
 
 from tests.bad_input_cases import STRANGER, command_cases, config_cases, spoil
 from tests.cli_tools import (
+    EVOLIFE,
     TINY,
     champions,
     complaint,
     descendants,
     digests,
-    environment,
     lines_so_far,
-    needs_mpi,
     run,
+    run_here,
     started,
     tree,
     until,
 )
-
-# Runs many commands in one process, as the shell would run each: JAX starts once.
-BATCH = """
-import contextlib, io, json, os, sys, tempfile, traceback
-from evolife.cli import main
-results = []
-for argv in json.load(sys.stdin):
-    files = [tempfile.TemporaryFile("w+") for _ in range(2)]
-    saved = [os.dup(1), os.dup(2)]
-    for number, file in enumerate(files, start=1):
-        os.dup2(file.fileno(), number)
-    try:
-        code = main(argv)
-    except SystemExit as end:
-        code = end.code
-    except BaseException:
-        traceback.print_exc()
-        code = 1
-    sys.stdout.flush(), sys.stderr.flush()
-    for number, old in enumerate(saved, start=1):
-        os.dup2(old, number)
-        os.close(old)
-    for file in files:
-        file.seek(0)
-    results.append([code, *(file.read() for file in files)])
-json.dump(results, sys.stdout)
-"""
-
 
 BASE = ("train", "bandit", *TINY, "--ranks", "1")
 CASES = [*config_cases(""), *command_cases("")]
@@ -62,7 +32,7 @@ def workplace(tmp_path_factory):
     at = tmp_path_factory.mktemp("bad")
     control = "control={agent: {name: reflex, hidden: [4]}}"
     for name, more in (("run", ()), ("controlled", (control,))):
-        done = run(*BASE, "generations=2", *more, "--out", at / name)
+        done = run_here(*BASE, "generations=2", *more, "--out", at / name)
         assert done.returncode == 0, done.stderr
     spoil(at)
     (at / "plugins" / "agents").mkdir(parents=True)
@@ -91,23 +61,8 @@ def outcomes(workplace):
         **command_cases(workplace),
     }
     before = contents(workplace)
-    done = subprocess.run(
-        [sys.executable, "-c", BATCH],
-        input=json.dumps([words for words, _ in commands.values()]),
-        capture_output=True,
-        text=True,
-        timeout=300,
-        env=environment(),
-    )
-    assert done.returncode == 0, done.stderr
-    results = [
-        subprocess.CompletedProcess(words, *outcome)
-        for (words, _), outcome in zip(
-            commands.values(), json.loads(done.stdout), strict=True
-        )
-    ]
-    told = [words for _, words in commands.values()]
-    return dict(zip(commands, zip(results, told, strict=True), strict=True)), before
+    found = {name: (run_here(*words), told) for name, (words, told) in commands.items()}
+    return found, before
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -126,7 +81,7 @@ def test_nothing_on_disk_was_harmed(outcomes, workplace):
 def test_checkpoints_that_are_all_damaged_fail_the_work(workplace):
     folder = workplace / "cut-checkpoint"
     before = contents(folder)
-    told = complaint(run("train", "--resume", folder, "--ranks", 1), code=1)
+    told = complaint(run_here("train", "--resume", folder, "--ranks", 1), code=1)
     assert "no valid checkpoint is left" in told
     assert str(folder / "checkpoints" / "gen_000002") in told
     assert contents(folder) == before
@@ -139,7 +94,7 @@ def test_a_folder_that_may_not_be_written_is_refused(tmp_path):
     assert "Permission denied" in told and "--out" in told
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize(
     ("words", "told"),
     [
@@ -169,7 +124,7 @@ def test_two_ranks_complain_once(workplace, words, told):
     assert contents(workplace) == before
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_ranks_that_contradict_the_launcher_are_refused(tmp_path):
     result = run("train", "bandit", "--ranks", 3, "--out", tmp_path / "run", ranks=2)
     assert result.returncode == 2
@@ -177,19 +132,17 @@ def test_ranks_that_contradict_the_launcher_are_refused(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def limited():
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
-
-
 def test_a_disk_that_is_full_from_the_start_is_left_as_it_was(tmp_path):
-    result = run(*BASE, "--out", tmp_path / "run", preexec_fn=limited)
+    # No file may grow; Python would set that limit between a fork and an exec.
+    limited = ["sh", "-c", 'ulimit -f 0; exec "$@"', "sh", *EVOLIFE]
+    result = run(*BASE, "--out", tmp_path / "run", command=limited)
     told = complaint(result, code=1)
     assert "free some space" in told and str(tmp_path / "run") in told
     assert [*tmp_path.iterdir()] == []
 
 
 @pytest.mark.skipif(not hasattr(resource, "prlimit"), reason="needs Linux")
-@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
 def test_a_disk_that_fills_up_ends_the_work_and_it_can_go_on(tmp_path, ranks):
     folder, whole = tmp_path / "run", tmp_path / "whole"
     busy = ("train", "bandit", *TINY, "lifetime.steps=500", "checkpoint.every=2")
@@ -207,6 +160,6 @@ def test_a_disk_that_fills_up_ends_the_work_and_it_can_go_on(tmp_path, ranks):
     goal = f"generations={done + 3}"
     again = run("train", "--resume", folder, goal, "--ranks", ranks)
     assert again.returncode == 0, again.stderr
-    assert run(*busy, goal, "--ranks", 1, "--out", whole).returncode == 0
+    assert run_here(*busy, goal, "--ranks", 1, "--out", whole).returncode == 0
     assert digests(folder) == digests(whole)
     assert champions(folder) == champions(whole)

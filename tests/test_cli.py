@@ -9,10 +9,16 @@ from pathlib import Path
 
 import pytest
 
-import evolife
 from evolife.config.bundled import bundled_configs
 from evolife.plugins.schema import json_schema
-from tests.cli_tools import TINY, champions, digests, environment, needs_mpi, run
+from tests.cli_tools import (
+    TINY,
+    champions,
+    digests,
+    environment,
+    run,
+    run_here,
+)
 
 AGENTS = {
     *("reflex", "gru", "lstm", "clockwork", "linear_attention", "external_memory"),
@@ -99,7 +105,7 @@ def test_the_script_and_the_module_are_one_command():
 
 
 def test_list_names_what_there_is():
-    everything = document(run("list", "--json"))
+    everything = document(run_here("list", "--json"))
     names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
     assert set(names) == {
         *("agents", "envs", "strategies", "selections", "configs"),
@@ -112,20 +118,22 @@ def test_list_names_what_there_is():
     assert set(names["configs"]) == set(bundled_configs())
     assert set(names["meta"]) == set(bundled_configs("meta"))
     assert all(row["summary"] for rows in everything.values() for row in rows)
-    assert document(run("list", "agents", "--json")) == {"agents": everything["agents"]}
-    shown = run("list").stdout
+    assert document(run_here("list", "agents", "--json")) == {
+        "agents": everything["agents"]
+    }
+    shown = run_here("list").stdout
     assert all(name in shown for kind in names.values() for name in kind)
 
 
 def test_schema_prints_the_schema_of_configs():
-    assert document(run("schema", "--json")) == json_schema()
+    assert document(run_here("schema", "--json")) == json_schema()
 
 
 def test_doctor_reports_the_machine():
-    report = document(run("doctor", "--json"))
+    report = document(run_here("doctor", "--json"))
     assert report["usable_cores"] >= 1
     assert report["packages"]["jax"]
-    shown = run("doctor")
+    shown = run_here("doctor")
     assert shown.returncode == 0 and report["hostname"] in shown.stdout
 
 
@@ -133,7 +141,7 @@ def test_doctor_reports_the_machine():
 def test_describe_answers_five_questions(name):
     if name == "cartpole" and not importlib.util.find_spec("gymnax"):
         pytest.skip("gymnax is not installed")
-    answers = document(run("describe", name, "--json"))
+    answers = document(run_here("describe", name, "--json"))
     questions = answers["questions"]
     assert len(questions) == 5
     assert all(len(text) > 20 for text in questions.values())
@@ -141,8 +149,8 @@ def test_describe_answers_five_questions(name):
 
 
 def test_describe_shows_what_its_json_holds():
-    questions = document(run("describe", "bandit", "--json"))["questions"]
-    shown = run("describe", "bandit").stdout
+    questions = document(run_here("describe", "bandit", "--json"))["questions"]
+    shown = run_here("describe", "bandit").stdout
     flat = " ".join(shown.split())
     for question, text in questions.items():
         assert question in flat and " ".join(text.split()) in flat
@@ -150,7 +158,7 @@ def test_describe_shows_what_its_json_holds():
 
 def test_describe_answers_for_what_is_overridden():
     base, other = (
-        document(run("describe", "bandit", "--json", *words))
+        document(run_here("describe", "bandit", "--json", *words))
         for words in ((), ("env.arms=2", "claim=none at all"))
     )
     assert base["questions"] != other["questions"]
@@ -174,19 +182,17 @@ def test_train_prints_its_report_as_json(finished):
 
 
 def test_a_run_without_a_name_goes_to_a_folder_of_its_own(tmp_path):
-    path = Path(evolife.__file__).parents[1]
-    env = environment(PYTHONPATH=str(path))
     words = ("train", "bandit", *TINY, "generations=1", "--ranks", 1, "--json")
-    result = run(*words, cwd=tmp_path, extra=env)
+    result = run_here(*words, cwd=tmp_path)
     assert list((tmp_path / "runs").iterdir()) == [tmp_path / document(result)["run"]]
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
     folder, _ = finished
     before = champions(folder)
     words = ("evaluate", folder, "--lives", 100, "--json")
-    alone, together = run(*words), run(*words, ranks=2)
+    alone, together = run_here(*words), run(*words, ranks=2)
     assert alone.stdout == together.stdout
     report = document(alone)
     assert (report["lives"], report["steps"]) == (100, 5)
@@ -196,7 +202,7 @@ def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
         assert sum(champion["curve"]) / len(champion["curve"]) == pytest.approx(
             champion["held_out"] / 5, rel=1e-4
         )
-    more = document(run("evaluate", folder, "--lives", 50, "--json"))
+    more = document(run_here("evaluate", folder, "--lives", 50, "--json"))
     for few, many in zip(more["champions"], report["champions"], strict=True):
         assert few["held_out"] != many["held_out"]
         wide, narrow = (c["interval"][1] - c["interval"][0] for c in (few, many))
@@ -207,7 +213,10 @@ def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
 def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
     folder, _ = finished
     lives = ("evaluate", folder, "--lives", 16, "--json")
-    short, longer = document(run(*lives)), document(run(*lives, "--steps", 20))
+    short, longer = (
+        document(run_here(*lives)),
+        document(run_here(*lives, "--steps", 20)),
+    )
     assert (short["steps"], longer["steps"]) == (5, 20)
     assert longer["optimum"] == pytest.approx(4 * short["optimum"])
     # Scores of lives of another length say nothing about the winner's curse.
@@ -217,12 +226,12 @@ def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
     file.write_text("env: {name: bandit, arms: 5, pulls: 20}\n")
     seen = []
     for words in (("--env", file), ("--env", "{name: bandit, pulls: 20}")):
-        report = document(run(*lives, "--steps", 20, *words))
+        report = document(run_here(*lives, "--steps", 20, *words))
         assert report["env"].items() >= {"name": "bandit", "pulls": 20}.items()
         seen.append(report["champions"])
     assert seen[0] == seen[1] != longer["champions"]
-    assert document(run(*lives, "seed=4"))["champions"] != short["champions"]
-    shown = run(*lives[:-1])
+    assert document(run_here(*lives, "seed=4"))["champions"] != short["champions"]
+    shown = run_here(*lives[:-1])
     assert shown.returncode == 0
     assert "held-out" in shown.stdout and "16 lives of 5 steps" in shown.stdout
 

@@ -29,7 +29,7 @@ from evolife.ranks.mpi import Serial
 from evolife.run import film, filmstrip
 from evolife.run.journal import Journal
 from evolife.storage.run_folder import RunFolder
-from tests.cli_tools import TINY, complaint, digests, metrics, run
+from tests.cli_tools import TINY, complaint, digests, metrics, run_here
 
 OVEN = (
     *("control=null", "agent.hidden=8", "population.size=16", "population.tile=8"),
@@ -286,7 +286,7 @@ def test_filming_changes_no_bit_of_evolution(tmp_path):
     found = []
     for words in ((), ("record.film_every=1",)):
         folder = tmp_path / str(len(words))
-        result = run("train", "oven", *OVEN, *words, "--ranks", 1, "--out", folder)
+        result = run_here("train", "oven", *OVEN, *words, "--ranks", 1, "--out", folder)
         assert result.returncode == 0, result.stderr
         table = json.loads((folder / "champions" / "champions.json").read_text())
         best = table["champions"][0]
@@ -326,7 +326,7 @@ def test_bad_settings_are_refused(words, said):
 
 def test_a_world_without_drawings_is_refused_before_it_is_lived_in(tmp_path):
     words = ("train", "bandit", *TINY, "generations=1", "record.film_every=1")
-    told = complaint(run(*words, "--ranks", 1, "--out", tmp_path / "run"))
+    told = complaint(run_here(*words, "--ranks", 1, "--out", tmp_path / "run"))
     assert "record.film_every: the environment 'bandit' has no method draw" in told
     assert told.endswith("mover, oven, recall")
     assert not (tmp_path / "run" / "metrics.jsonl").exists()

@@ -3,7 +3,6 @@ import ast
 import importlib
 import json
 import math
-import os
 import re
 import shlex
 import subprocess
@@ -29,6 +28,7 @@ from evolife.plugins.kinds import KINDS
 from evolife.selection import operator as operators
 from evolife.selection.features import FEATURES
 from evolife.selection.operator import Architecture
+from tests.cli_tools import run_here
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(ROOT.glob("docs/**/*.md"))]
@@ -67,13 +67,7 @@ def evolife_commands(page: str) -> list[list[str]]:
 
 
 def run(words: list[str], folder: Path) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "evolife", *words],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    done = run_here(*words, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

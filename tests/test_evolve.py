@@ -18,7 +18,7 @@ from evolife.run.hooks import GROUP
 from evolife.selection.shaping.centered_rank import CenteredRank
 from evolife.storage import metrics
 from evolife.strategies.low_rank import LowRank
-from tests.cli_tools import environment, mpirun, needs_mpi
+from tests.cli_tools import environment, mpirun
 
 SIZES = {"population": 16, "tile": 8, "steps": 5, "lives": 2, "generations": 3}
 FEW = {"keep": 2, "held_out_lives": 8, "archive": 4, "validate_lives": 16}
@@ -176,7 +176,7 @@ for seed in (3, 4):
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_ranks_share_the_work_of_a_script(tmp_path):
     """The same bits on every rank as alone, twice in one world; one rank is told."""
     script = tmp_path / "script.py"

@@ -28,7 +28,7 @@ from evolife.ranks.mpi import Serial
 from evolife.run import film, filmstrip
 from evolife.run.evaluate import evaluate as measure
 from evolife.storage.run_folder import RunFolder
-from tests.cli_tools import complaint, needs_mpi, run
+from tests.cli_tools import complaint, run, run_here
 from tests.report_tools import make_run
 
 LIVES = 3
@@ -66,7 +66,7 @@ def filmed(request):
 def finished(tmp_path_factory):
     """A small run of movers."""
     folder = tmp_path_factory.mktemp("film") / "run"
-    result = run("train", "mover", *SMALL, "--ranks", 1, "--out", folder)
+    result = run_here("train", "mover", *SMALL, "--ranks", 1, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -217,22 +217,24 @@ def test_numbers_that_are_none_are_drawn_all_the_same():
 
 def test_evaluate_films_and_says_where(finished):
     words = ("evaluate", finished, "--lives", LIVES, "--json")
-    plain, told = (json.loads(run(*words, *more).stdout) for more in ((), ("--film",)))
+    plain, told = (
+        json.loads(run_here(*words, *more).stdout) for more in ((), ("--film",))
+    )
     files = [finished / "film.gif", finished / "film.png"]
     assert told.pop("film") == [str(file) for file in files]
     assert told == plain, "filming changes no number"
     usual = files[1].read_bytes()
-    result = run(*words[:-1], "--film", "--steps", 30, "env.course=15")
+    result = run_here(*words[:-1], "--film", "--steps", 30, "env.course=15")
     assert all(str(file) in result.stdout.replace("\n", "") for file in files)
     with Image.open(files[0]) as moving:
         assert moving.n_frames == 31
     assert files[1].read_bytes() != usual
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_several_ranks_make_one_film(finished):
     words = ("evaluate", finished, "--lives", LIVES, "--json", "--film")
-    alone = run(*words)
+    alone = run_here(*words)
     film_alone = (finished / "film.gif").read_bytes()
     together = run(*words, ranks=2)
     assert together.returncode == 0, together.stderr
@@ -253,7 +255,9 @@ def test_a_stop_while_filming_leaves_no_film(finished, tmp_path):
 
 def test_what_draws_nothing_is_refused_by_name(finished):
     bandit = "{name: bandit, pulls: 5}"
-    told = complaint(run("evaluate", finished, "--env", bandit, "--film", "--lives", 2))
+    told = complaint(
+        run_here("evaluate", finished, "--env", bandit, "--film", "--lives", 2)
+    )
     assert "'bandit' has no method draw" in told
     assert told.endswith("mover, oven, recall")
 

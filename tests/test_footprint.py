@@ -11,7 +11,7 @@ from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
 from evolife.run.memory import check_memory, strategy_bytes, usable_memory
 from evolife.run.plan import idle_ranks
-from tests.cli_tools import TINY, complaint, run
+from tests.cli_tools import TINY, complaint, run, run_here
 
 TINY_BANDIT = [word for word in TINY if not word.startswith("control")]
 
@@ -62,7 +62,7 @@ def test_a_population_that_would_not_fit_is_refused_before_it_is_built(monkeypat
 def test_the_command_line_refuses_it_too(tmp_path, command):
     huge = ("agent.hidden=4096", "population.size=1000000", "strategy={name: Open_ES}")
     where = ("--ranks", 1, "--out", tmp_path / "run") if command == "train" else ()
-    told = complaint(run(command, "bandit", "control=null", *huge, *where))
+    told = complaint(run_here(command, "bandit", "control=null", *huge, *where))
     assert "strategy Open_ES: 1000000 members" in told and "low_rank" in told
     assert not (tmp_path / "run").exists()
 

@@ -33,8 +33,8 @@ from tests.cli_tools import (
     champions,
     digests,
     environment,
-    needs_mpi,
     run,
+    run_here,
     until,
 )
 
@@ -131,7 +131,7 @@ def test_training_in_a_fresh_process_gives_the_bits_of_the_command(commanded, tm
     assert champions(tmp_path / "run") == champions(commanded)
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_training_on_ranks_gives_the_bits_of_the_command(commanded, tmp_path, capfd):
     data = load_config("bandit", TINY).model_dump(mode="json")
     made = evolife.train(data, generations=3, out=tmp_path / "run", ranks=2)
@@ -161,7 +161,7 @@ def test_a_thread_can_train_and_resume(commanded, tmp_path):
     assert champions(found[0].path) == champions(commanded)
 
 
-@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
 def test_ctrl_c_stops_with_a_checkpoint_and_a_resume_goes_on(tmp_path, ranks):
     folder = tmp_path / "run"
     told = []
@@ -188,7 +188,7 @@ def test_ctrl_c_stops_with_a_checkpoint_and_a_resume_goes_on(tmp_path, ranks):
     assert digests(made.path) == digests(whole.path)
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_ranks_end_soon_after_the_process_that_asked_for_them(tmp_path):
     folder = tmp_path / "run"
     code = (
@@ -338,7 +338,7 @@ def test_evaluate_gives_the_document_of_the_command(commanded):
         "env.pulls=4",
         "--json",
     )
-    wanted = json.loads(run(*words).stdout)
+    wanted = json.loads(run_here(*words).stdout)
     for subject in (commanded, str(commanded), evolife.load(commanded)):
         found = evolife.evaluate(subject, lives=20, steps=8, env__pulls=4)
         assert json.loads(json.dumps(found)) == wanted
@@ -362,13 +362,13 @@ def test_evaluate_gives_the_document_of_the_command(commanded):
     ids=["describe", "list", "list envs", "schema"],
 )
 def test_documents_are_those_of_the_commands(words, call):
-    told = run(*words, *(() if words[0] == "schema" else ("--json",)))
+    told = run_here(*words, *(() if words[0] == "schema" else ("--json",)))
     assert told.returncode == 0, told.stderr
     assert json.loads(json.dumps(call())) == json.loads(told.stdout)
 
 
 def test_doctor_and_plan_tell_what_their_commands_tell():
-    told = json.loads(run("doctor", "--json").stdout)
+    told = json.loads(run_here("doctor", "--json").stdout)
     found = evolife.doctor()
     assert found.keys() == told.keys() and found["packages"] == told["packages"]
     planned = evolife.plan("bandit", *TINY, ranks=4, generations=7)
@@ -449,7 +449,7 @@ def test_a_sweep_runs_where_jax_runs_already_and_says_what_the_command_says(tmp_
             file, *TINY, generations=2, out=out, max_parallel=1, tell=heard.append
         )
     assert found["states"] == {"done": 2} and len(heard) >= 2
-    told = run("sweep", out, "--status", "--json")
+    told = run_here("sweep", out, "--status", "--json")
     assert json.loads(told.stdout) == found
     loaded = evolife.load(out)
     assert [len(digests(one.path)) for one in loaded.runs.values()] == [2, 2]

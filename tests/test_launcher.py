@@ -20,7 +20,6 @@ from evolife.processes.numerics import exact_flags
 from evolife.processes.placement import Plan, place, plan_ranks
 from evolife.processes.prepare import prepare_process
 
-needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
 LAUNCH = (
     "import sys; from evolife.processes.mpirun import launch_local; "
     "sys.exit(launch_local(int(sys.argv[1]), sys.argv[3:], "
@@ -338,7 +337,7 @@ ranks.close()
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_local_ranks_ask_no_batch_system_and_heed_no_sites_preset(
     tmp_path, monkeypatch
 ):
@@ -399,7 +398,7 @@ sys.exit(int(sys.argv[1:][ranks.rank]))
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize("codes", ["0 0", "2 2", "0 75"])
 def test_exit_codes_come_through_without_chatter(tmp_path, codes):
     process = start(tmp_path, 2, EXIT, *codes.split())
@@ -409,7 +408,7 @@ def test_exit_codes_come_through_without_chatter(tmp_path, codes):
     assert err == ""
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_a_rank_killed_from_outside_is_reported(tmp_path):
     body = (
         "import os, signal\n"
@@ -476,7 +475,7 @@ def ended_within(pids, seconds):
     return False
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_to_the_parent_stop_all_ranks_with_75(tmp_path, number):
     process = start(tmp_path, 2, RUNNING)
@@ -492,7 +491,7 @@ def test_signals_to_the_parent_stop_all_ranks_with_75(tmp_path, number):
         assert all("," not in text for text in cores)
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_ranks_end_when_the_parent_or_mpirun_is_killed(tmp_path):
     for victim in ("parent", "mpirun"):
         folder = tmp_path / victim
@@ -622,7 +621,7 @@ def test_a_log_that_cannot_be_written_is_refused(tmp_path):
         redirect_output(tmp_path / "logs" / "rank_0001.log")
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_the_users_own_mpirun_joins_the_same_world(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

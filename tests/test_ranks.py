@@ -10,11 +10,9 @@ import numpy as np
 import pytest
 
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.processes.mpirun import obstacle
 from evolife.processes.signals import guard, stop_on_signals
 from evolife.ranks.mpi import Serial, open_ranks, share_of
 
-needs_mpi = pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works")
 LAUNCH = (
     "import sys; from evolife.processes.mpirun import launch_local; "
     "sys.exit(launch_local(int(sys.argv[1]), [], [sys.executable, sys.argv[2]]))"
@@ -107,7 +105,7 @@ with guard(ranks):
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize("size", [2, 3, 5])
 def test_every_rank_gets_the_same_bits_in_unit_order(tmp_path, size):
     result, texts = run_world(tmp_path, size, EXCHANGES)
@@ -135,7 +133,7 @@ with guard(ranks):
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize(
     ("size", "askers", "pause"), [(2, {1}, 0), (3, {0}, 2.5), (5, {1, 2, 3, 4}, 0)]
 )
@@ -167,7 +165,7 @@ with guard(ranks):
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_a_waiting_rank_hears_signals_tells_others_and_leaves_its_core(tmp_path):
     result, texts = run_world(tmp_path, 2, WAITING)
     assert result.returncode == 0, result.stderr
@@ -185,7 +183,7 @@ with guard(ranks):
 """
 
 
-@needs_mpi
+@pytest.mark.mpi
 @pytest.mark.parametrize(
     ("failure", "code", "message"),
     [
@@ -208,7 +206,7 @@ def test_a_failure_of_one_rank_ends_all_with_its_message(
     assert "prterun" not in result.stderr
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_a_failure_of_all_ranks_is_shown_once(tmp_path):
     body = "with guard(ranks):\n    raise InvalidInput('unknown key')\n"
     result, _ = run_world(tmp_path, 3, body)
@@ -216,7 +214,7 @@ def test_a_failure_of_all_ranks_is_shown_once(tmp_path):
     assert result.stderr == "evolife: unknown key\n"
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_different_failures_are_all_shown(tmp_path):
     body = "with guard(ranks):\n    raise EvolifeError(f'from {ranks.rank}')\n"
     result, _ = run_world(tmp_path, 2, body)
@@ -224,7 +222,7 @@ def test_different_failures_are_all_shown(tmp_path):
     assert sorted(result.stderr.splitlines()) == ["evolife: from 0", "rank 1: from 1"]
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_a_world_of_one_under_a_launcher_of_four_is_refused(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(

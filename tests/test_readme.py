@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from evolife import load
-from tests.cli_tools import lines_so_far, run, started, until
+from tests.cli_tools import lines_so_far, run_here, started, until
 from tests.test_docs import blocks, evolife_commands
 
 SMALL = (
@@ -44,7 +44,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def follow(command: str, folder: Path, *more: str) -> str:
     words = shlex.split(command)
     assert words in evolife_commands("README.md")
-    done = run(*words, *more, cwd=folder)
+    done = run_here(*words, *more, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -146,10 +146,11 @@ def test_a_dry_run_of_train_checks_forecasts_and_makes_nothing(
     tmp_path, capsys, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
-    words = ["train", "bandit", *SMALL, "population={size: 16}", "--ranks", "1"]
+    more = ("population={size: 16}", "record.validate_every=auto", "--ranks", "1")
+    words = ["train", "bandit", *SMALL, *more]
     assert main([*words, "--dry-run", "--json"]) == 0
     report = json.loads(capsys.readouterr().out)
-    made = build_run(load_config("bandit", [*SMALL, "population={size: 16}"]))
+    made = build_run(load_config("bandit", [*SMALL, *more[:2]]))
     assert report["config"] == made.config.model_dump(mode="json")
     assert report["units"] == made.experiment.grid.units and not report["resume"]
     assert report["env_steps"] == 16 * 2 * 4 * 3

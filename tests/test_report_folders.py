@@ -9,7 +9,7 @@ import pytest
 from evolife.errors import InvalidInput
 from evolife.reports import style
 from evolife.reports.report import report
-from tests.cli_tools import complaint, run
+from tests.cli_tools import complaint, run_here
 from tests.report_tools import Page, champion, make_run, table, two_agents
 
 
@@ -36,7 +36,7 @@ def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:
         report([tmp_path])
     with pytest.raises(InvalidInput, match="needs a folder"):
         report([])
-    said = complaint(run("report", tmp_path))
+    said = complaint(run_here("report", tmp_path))
     assert "neither a sweep nor a run" in said and str(tmp_path) in said
 
 

@@ -10,7 +10,7 @@ from evolife.reports.report import report
 from evolife.run.verdict import compare
 from evolife.storage import held_out
 from evolife.storage.run_folder import RunFolder
-from tests.cli_tools import TINY, run
+from tests.cli_tools import TINY, run_here
 from tests.report_tools import Page, table
 
 
@@ -19,13 +19,13 @@ def trained(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("trained") / "run"
     control = "control={agent: {name: reflex, hidden: [4]}}"
     words = ("bandit", "--ranks", 1, *TINY, control, "generations=4")
-    result = run("train", *words, "--out", folder)
+    result = run_here("train", *words, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
 
 
 def test_the_report_of_a_run_tells_what_the_run_holds(trained: Path) -> None:
-    result = run("report", trained, "--json")
+    result = run_here("report", trained, "--json")
     assert result.returncode == 0, result.stderr
     written = json.loads(result.stdout)
     assert (written["runs"], written["left_out"]) == (1, [])
@@ -59,7 +59,7 @@ def test_the_report_of_a_run_tells_what_the_run_holds(trained: Path) -> None:
 
 
 def test_the_command_says_where_the_page_is(trained: Path, tmp_path: Path) -> None:
-    result = run("report", trained, "--out", tmp_path / "page")
+    result = run_here("report", trained, "--out", tmp_path / "page")
     assert result.returncode == 0, result.stderr
     assert f"page: {tmp_path / 'page' / 'report.html'}" in result.stdout
     assert (tmp_path / "page" / "runs.csv").is_file()

@@ -23,8 +23,8 @@ from tests.cli_tools import (
     end,
     gone,
     lines_so_far,
-    needs_mpi,
     run,
+    run_here,
     started,
     state_of,
     tree,
@@ -56,7 +56,7 @@ BUSY = (
 def uninterrupted(tmp_path_factory):
     """What the run comes to when nobody disturbs it."""
     folder = tmp_path_factory.mktemp("resume") / "uninterrupted"
-    result = run("train", "bandit", *BUSY, "--ranks", 1, "--out", folder)
+    result = run_here("train", "bandit", *BUSY, "--ranks", 1, "--out", folder)
     assert result.returncode == 0, result.stderr
     assert dashboard_steps(folder) == list(range(1, GENERATIONS + 1))
     return folder
@@ -125,7 +125,7 @@ def kill(work, kind):
     return family
 
 
-@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
 def test_ten_kills_leave_no_trace(tmp_path, ranks):
     moments = random.Random(ranks)
     folder, whole, torn, killed = tmp_path / "run", tmp_path / "whole", 0, []
@@ -147,7 +147,7 @@ def test_ten_kills_leave_no_trace(tmp_path, ranks):
     last = run("train", "--resume", folder, f"generations={goal}", "--ranks", ranks)
     assert last.returncode == 0, last.stderr
     words = (*BUSY, f"generations={goal}", "--ranks", 1, "--out", whole)
-    assert run("train", "bandit", *words).returncode == 0
+    assert run_here("train", "bandit", *words).returncode == 0
     assert digests(folder) == digests(whole)
     assert champions(folder) == champions(whole)
     assert dashboard_steps(folder) == list(range(1, goal + 1))
@@ -193,7 +193,7 @@ def test_a_damaged_checkpoint_is_stepped_over(tmp_path, uninterrupted, damage):
         arrays.write_bytes(
             spoilt if damage == "altered" else content[: len(content) // 2]
         )
-    result = run("train", "--resume", folder, "--ranks", 1)
+    result = run_here("train", "--resume", folder, "--ranks", 1)
     assert result.returncode == 0, result.stderr
     warnings = [line for line in result.stderr.splitlines() if "warning" in line]
     assert len(warnings) == 1 and str(newest) in warnings[0], result.stderr
@@ -207,15 +207,15 @@ def test_a_damaged_checkpoint_is_stepped_over(tmp_path, uninterrupted, damage):
 def test_a_finished_run_stays_as_it_is_and_can_be_made_longer(tmp_path, uninterrupted):
     folder, whole = tmp_path / "run", digests(uninterrupted)
     words = ("train", "bandit", *BUSY, "generations=7", "--ranks", 1, "--out", folder)
-    assert run(*words).returncode == 0
+    assert run_here(*words).returncode == 0
     assert digests(folder) == whole[:7]
     keep = ("metrics.jsonl", "champions", "checkpoints", "config.yaml")
     before = {k: v for k, v in tree(folder).items() if k.startswith(keep)}
-    assert run("train", "--resume", folder, "--ranks", 1).returncode == 0
+    assert run_here("train", "--resume", folder, "--ranks", 1).returncode == 0
     after = {k: v for k, v in tree(folder).items() if k.startswith(keep)}
     assert after == before
     more = ("generations=11", "best_of_k.keep=1")
-    longer = run("train", "--resume", folder, *more, "--ranks", 1)
+    longer = run_here("train", "--resume", folder, *more, "--ranks", 1)
     assert longer.returncode == 0, longer.stderr
     assert [*champions(folder)] == [
         "agent_001.safetensors",
@@ -232,6 +232,6 @@ def test_a_kill_while_the_folder_was_made_is_forgiven(tmp_path):
     (folder / "checkpoints").mkdir()
     (folder / ".config.yaml.123.tmp").write_text("seed:")
     words = ("train", "bandit", *BUSY, "generations=2", "--ranks", 1, "--out", folder)
-    result = run(*words)
+    result = run_here(*words)
     assert result.returncode == 0, result.stderr
     assert len(digests(folder)) == 2

@@ -18,8 +18,8 @@ from tests.cli_tools import (
     gone,
     lines_so_far,
     mpirun,
-    needs_mpi,
     run,
+    run_here,
     started,
     until,
 )
@@ -35,9 +35,9 @@ LONG = (
     f"population.tile={64 // UNITS}",
     "lifetime.steps=20000",
     "lifetime.lives=1",
-    "best_of_k.keep=2",
-    "best_of_k.lives=64",
-    "best_of_k.archive=4",
+    "best_of_k.keep=1",
+    "best_of_k.lives=16",
+    "best_of_k.archive=2",
     "record.every=2",
     "checkpoint.every=100",
 )
@@ -49,7 +49,7 @@ STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 def uninterrupted(tmp_path_factory):
     """What the run comes to when nobody disturbs it."""
     folder = tmp_path_factory.mktemp("signals") / "uninterrupted"
-    result = run("train", "bandit", *LONG, "--ranks", 1, "--out", folder)
+    result = run_here("train", "bandit", *LONG, "--ranks", 1, "--out", folder)
     assert result.returncode == 0, result.stderr
     assert not half_done(folder).any()
     return folder
@@ -79,8 +79,8 @@ def stop(work, number, code=75):
     ("world", "signals"),
     [
         pytest.param("serial", STOPS),
-        pytest.param("local", STOPS, marks=needs_mpi),
-        pytest.param("mpirun", (signal.SIGUSR1,), marks=needs_mpi),
+        pytest.param("local", STOPS, marks=pytest.mark.mpi),
+        pytest.param("mpirun", (signal.SIGUSR1,), marks=pytest.mark.mpi),
     ],
 )
 def test_stopped_in_a_generation_it_goes_on(tmp_path, uninterrupted, world, signals):
@@ -125,7 +125,7 @@ def test_stopped_in_the_tournament_it_goes_on(tmp_path, uninterrupted):
     assert f"evolife: stopped after generation {GENERATIONS} " in told
     assert not half_done(folder).any()
     assert not any((folder / "champions").iterdir())
-    again = run(*words, "best_of_k.lives=64")
+    again = run_here(*words, "best_of_k.lives=16")
     assert again.returncode == 0, again.stderr
     assert digests(folder) == digests(uninterrupted)
     assert champions(folder) == champions(uninterrupted)
@@ -145,7 +145,7 @@ def test_stopped_in_the_control_it_goes_on_with_the_control(tmp_path):
     before, first = champions(folder), digests(folder)
     done = len(digests(folder / "control"))
     assert 0 < done < 3
-    result = run("train", "--resume", folder, "--ranks", 1, "--json")
+    result = run_here("train", "--resume", folder, "--ranks", 1, "--json")
     assert result.returncode == 0, result.stderr
     assert champions(folder) == before and digests(folder) == first
     assert len(digests(folder / "control")) == 3
@@ -154,7 +154,7 @@ def test_stopped_in_the_control_it_goes_on_with_the_control(tmp_path):
     assert report["verdict"]["outcome"] in ("holds", "fails", "undecided")
 
 
-@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=needs_mpi)])
+@pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
 def test_a_signal_before_anything_is_ready_breaks_nothing(tmp_path, ranks):
     folder = tmp_path / "run"
     fresh = (
@@ -187,7 +187,7 @@ def test_a_signal_before_anything_is_ready_breaks_nothing(tmp_path, ranks):
 def test_a_stopped_evaluation_says_so(tmp_path):
     folder = tmp_path / "run"
     words = ("train", "bandit", *TINY, "generations=1", "--ranks", 1, "--out", folder)
-    assert run(*words).returncode == 0
+    assert run_here(*words).returncode == 0
     with started("evaluate", folder, "--lives", 1000, "--steps", 1_000_000) as work:
         time.sleep(4)
         work.send_signal(signal.SIGINT)

@@ -8,14 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from evolife.processes.mpirun import obstacle
 from tests import slurm_cluster
 from tests.cli_tools import (
     champions,
     digests,
     environment,
     lines_so_far,
-    run,
+    run_here,
     until,
 )
 from tests.test_docs import blocks
@@ -40,7 +39,7 @@ pytestmark = [
     pytest.mark.skipif(
         bool(slurm_cluster.missing()), reason=slurm_cluster.missing() or "it is there"
     ),
-    pytest.mark.skipif(bool(obstacle()), reason=obstacle() or "MPI works"),
+    pytest.mark.mpi,
 ]
 
 
@@ -77,7 +76,9 @@ def test_the_readmes_job_is_stopped_requeued_and_ends_as_if_never_stopped(tmp_pa
         assert stopped < 8 and "with a checkpoint" in said(tmp_path)
         slurm("scontrol", "update", f"JobId={job}", "StartTime=now")
         assert until(lambda: "dashboard:" in said(tmp_path), _LONG), said(tmp_path)
-    whole = run("train", "bandit", *BUSY, "--ranks", 1, "--out", tmp_path / "whole")
+    whole = run_here(
+        "train", "bandit", *BUSY, "--ranks", 1, "--out", tmp_path / "whole"
+    )
     assert whole.returncode == 0, whole.stderr
     assert digests(out) == digests(tmp_path / "whole")
     assert champions(out) == champions(tmp_path / "whole")

@@ -19,6 +19,7 @@ TINY = (
     "population={size: 16, tile: 8}",
     "selection={name: native}",
     f"generations={GENERATIONS}",
+    "record.validate_every=null",
     "control=null",
 )
 

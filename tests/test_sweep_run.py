@@ -17,12 +17,13 @@ from tests.cli_tools import (
     gone,
     lines_so_far,
     run,
+    run_here,
     started,
     until,
 )
 from tests.sweep_tools import SMALL, write_sweep
 
-GRID = {"agent.hidden": {"values": [[3], [4], [5]]}, "seed": {"values": [1]}}
+GRID = {"strategy.sigma": {"values": [0.1, 0.2, 0.3]}, "seed": {"values": [1]}}
 LONG = (*SMALL[:4], "generations=100000", *SMALL[5:6], "checkpoint={every: 1000}")
 LONG += SMALL[7:]
 
@@ -84,10 +85,10 @@ def test_every_json_that_a_sweep_writes_is_strict(disturbed):
 def test_a_run_of_a_sweep_is_the_run_by_hand(disturbed, tmp_path):
     out, _, _ = disturbed
     by_hand = tmp_path / "by_hand"
-    words = ("agent.hidden=[4]", "seed=1")
-    result = run("train", "bandit", *SMALL, *words, "--ranks", 1, "--out", by_hand)
+    words = ("strategy.sigma=0.2", "seed=1")
+    result = run_here("train", "bandit", *SMALL, *words, "--ranks", 1, "--out", by_hand)
     assert result.returncode == 0, result.stderr
-    wanted = {"agent.hidden": [4], "seed": 1}
+    wanted = {"strategy.sigma": 0.2, "seed": 1}
     entries = read_entries(SweepFolder(out))
     name = next(entry.run for entry in entries if entry.parameters == wanted)
     assert digests(out / "runs" / name) == digests(by_hand)
@@ -106,39 +107,40 @@ def test_the_best_is_the_best(disturbed):
 
 def test_status_tells_the_same(disturbed):
     out, _, report = disturbed
-    told = run("sweep", out, "--status", "--json")
+    told = run_here("sweep", out, "--status", "--json")
     assert told.returncode == 0 and json.loads(told.stdout) == report
 
 
 def test_values_may_be_added_but_not_taken_away(disturbed, tmp_path):
     out, _, _ = disturbed
     fewer = write_sweep(tmp_path, GRID | {"seed": {"value": 0}})
-    other = run("sweep", fewer, *SMALL, "--out", out)
+    other = run_here("sweep", fewer, *SMALL, "--out", out)
     assert other.returncode == 2
     assert "holds another sweep: 3 of its 3 runs are not in this one" in other.stderr
     same = write_sweep(tmp_path, GRID)
-    base = run("sweep", same, *SMALL, "lifetime.bins=2", "--out", out)
+    base = run_here("sweep", same, *SMALL, "lifetime.bins=2", "--out", out)
     assert base.returncode == 2 and "another base" in complaint(base)
-    more = write_sweep(tmp_path, GRID | {"seed": {"values": [1, 2]}})
-    added = run("sweep", more, *SMALL, "--out", out, "--json")
-    assert json.loads(added.stdout)["states"] == {"done": 6}
+    more = [*GRID["strategy.sigma"]["values"], 0.4]
+    added = write_sweep(tmp_path, GRID | {"strategy.sigma": {"values": more}})
+    told = run_here("sweep", added, *SMALL, "--out", out, "--json")
+    assert json.loads(told.stdout)["states"] == {"done": 4}
     assert all(count <= 2 for count in sessions(out).values())
 
 
 def test_one_failure_stops_no_other(tmp_path):
     """A file that is no run's lies where one should begin."""
-    hidden = {"agent.hidden": {"values": [[3], [4], [5]]}}
-    path, out = write_sweep(tmp_path, hidden), tmp_path / "out"
+    path = write_sweep(tmp_path, {"seed": {"range": [0, 3]}})
+    out = tmp_path / "out"
     prepared = prepare(str(path), SMALL)
     folder = make(prepared.sweep, out)
     mine = folder.run(prepared.entries[1].run).path / "mine.txt"
     mine.parent.mkdir()
     mine.write_text("precious")
-    result = run("sweep", path, *SMALL, "--out", out)
+    result = run_here("sweep", path, *SMALL, "--out", out)
     assert result.returncode == 1, result.stderr
     assert sorted(states(out).values()) == ["done", "done", "failed"]
     assert "1 of 3 runs failed" in result.stderr
-    assert re.search(r"failed: hidden_4-\w+: .* is not empty", result.stdout)
+    assert re.search(r"failed: seed_1-\w+: .* is not empty", result.stdout)
     assert mine.read_text() == "precious"
 
 
@@ -163,7 +165,7 @@ def test_what_lies_in_the_way_is_left_alone(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "precious.txt").write_text("mine")
-    result = run("sweep", write_sweep(tmp_path, GRID), *SMALL, "--out", out)
+    result = run_here("sweep", write_sweep(tmp_path, GRID), *SMALL, "--out", out)
     assert result.returncode == 2 and "holds something else" in result.stderr
     assert [path.name for path in out.iterdir()] == ["precious.txt"]
 
@@ -178,7 +180,7 @@ def test_a_half_written_run_is_taken_over_or_left_alone(tmp_path):
     (first / "logs").mkdir(parents=True)
     second.mkdir()
     (second / "metrics.jsonl").write_text('{"generation": 1')
-    result = run("sweep", out, "--json")
+    result = run_here("sweep", out, "--json")
     assert result.returncode == 1 and "is not empty and holds no run" in result.stdout
     assert sorted(states(out).values()) == ["done", "failed"]
     assert [file.name for file in second.iterdir()] == ["metrics.jsonl"]

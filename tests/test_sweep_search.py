@@ -16,7 +16,7 @@ from evolife.sweeps.parameters import flattened
 from evolife.sweeps.search import Guided, Plan
 from evolife.sweeps.spec import load_sweep
 from evolife.sweeps.study import JOURNAL, Study, suggested
-from tests.cli_tools import check_every_json, run
+from tests.cli_tools import check_every_json, run_here
 from tests.sweep_tools import SMALL, write_sweep
 
 SIGMA = {
@@ -186,13 +186,14 @@ def test_a_search_runs_to_its_end(tmp_path, method):
     path = write_sweep(tmp_path, parameters, method=method, metric=metric,
                        early_terminate=rule, **more)  # fmt: skip
     out = tmp_path / "out"
-    result = run("sweep", path, *SMALL, "--out", out, "--json")
+    words = ("sweep", path, *SMALL, "record.validate_every=auto", "--out", out)
+    result = run_here(*words, "--json")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert "optuna.journal" in check_every_json(out)
     assert sum(report["states"].values()) == 3
     assert set(report["states"]) <= {"done", "pruned"} and report["best"]
-    again = run("sweep", path, *SMALL, "--out", out, "--json")
+    again = run_here(*words, "--json")
     assert json.loads(again.stdout) == report
     # What may be named as a metric is what is recorded, and all of it.
     known = {

@@ -13,7 +13,7 @@ from evolife.storage.sweep_status import standings
 from evolife.sweeps.prepare import make, prepare
 from evolife.sweeps.slurm import MOST_TASKS, script
 from evolife.sweeps.spec import Slurm
-from tests.cli_tools import complaint, environment, run
+from tests.cli_tools import complaint, environment, run, run_here
 from tests.sweep_tools import SMALL, write_sweep
 
 GOLDEN = Path(__file__).parent / "data" / "sweep.sbatch"
@@ -126,5 +126,5 @@ def test_what_decides_on_the_way_is_no_array(tmp_path):
     metric = {"name": "fitness/mean"}
     rule = {"metric": metric, "early_terminate": {"min_iter": 1}}
     path = write_sweep(tmp_path, {"seed": {"value": 1}}, **rule)
-    result = run("sweep", path, "--out", tmp_path / "out", "--launcher", "slurm")
+    result = run_here("sweep", path, "--out", tmp_path / "out", "--launcher", "slurm")
     assert "which an array cannot" in complaint(result)

@@ -13,7 +13,7 @@ import urllib.request
 import numpy as np
 import pytest
 
-from tests.cli_tools import metrics, run, started, until
+from tests.cli_tools import metrics, run_here, started, until
 
 SMALL = (
     *("control=null", "population.size=16", "population.tile=8", "generations=2"),
@@ -50,7 +50,7 @@ def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("sweep")
     for name, words in RUNS.items():
         out = folder / name
-        result = run("train", "oven", *SMALL, *words, "--ranks", 1, "--out", out)
+        result = run_here("train", "oven", *SMALL, *words, "--ranks", 1, "--out", out)
         assert result.returncode == 0, result.stderr
     return folder
 

@@ -23,8 +23,8 @@ from tests.cli_tools import (
     digests,
     lines_so_far,
     metrics,
-    needs_mpi,
     run,
+    run_here,
     started,
     until,
 )
@@ -110,7 +110,7 @@ def test_every_json_that_a_meta_run_writes_is_strict(uninterrupted):
 def uninterrupted(tmp_path_factory):
     """A meta-run that nobody disturbs, on one rank."""
     folder = tmp_path_factory.mktemp("meta") / "alone"
-    result = run("meta", "demo-meta", *TINY, "--ranks", 1, "--out", folder, timeout=300)
+    result = run_here("meta", "demo-meta", *TINY, "--ranks", 1, "--out", folder)
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -120,7 +120,7 @@ def undisturbed(tmp_path_factory):
     """The same of one shard."""
     folder = tmp_path_factory.mktemp("meta") / "one"
     words = ("meta", "demo-meta", *ONE_SHARD, "--ranks", 1, "--out", folder)
-    result = run(*words, timeout=300)
+    result = run_here(*words)
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -154,7 +154,7 @@ def test_a_meta_run_leaves_an_operator_with_its_card(uninterrupted):
     assert json.loads((uninterrupted / "manifest.json").read_text())["outputs"]
 
 
-@needs_mpi
+@pytest.mark.mpi
 def test_two_ranks_train_the_same_operator(uninterrupted, tmp_path):
     folder = tmp_path / "shared"
     result = run("meta", "demo-meta", *TINY, "--out", folder, ranks=2, timeout=300)
@@ -172,7 +172,7 @@ def test_a_killed_meta_run_goes_on_bit_for_bit(undisturbed, tmp_path, how):
         work.wait(60)
     if how == signal.SIGTERM and lines_so_far(folder) < STEPS:
         assert work.returncode == 75
-    again = run("meta", "--resume", folder, "--ranks", 1, timeout=300)
+    again = run_here("meta", "--resume", folder, "--ranks", 1)
     assert again.returncode == 0, again.stderr
     same(folder, undisturbed)
     assert dashboard_steps(folder, "meta/loss") == list(range(1, STEPS + 1))
@@ -186,12 +186,12 @@ def test_a_run_uses_what_a_meta_run_wrote(uninterrupted, tmp_path):
         *("selection.name=learned", f"selection.operator={uninterrupted}"),
         f"best_of_k.operator={uninterrupted}",
     )
-    result = run(
+    result = run_here(
         *("train", "bandit", *words, *more, *best, *chosen),
         *("--ranks", 1, "--out", tmp_path / "run"),
     )
     assert result.returncode == 0, result.stderr
-    plain = run(
+    plain = run_here(
         *("train", "bandit", *words, *more, *best),
         *("--ranks", 1, "--out", tmp_path / "plain"),
     )
@@ -208,7 +208,7 @@ def test_a_run_uses_what_a_meta_run_wrote(uninterrupted, tmp_path):
     ],
 )
 def test_a_run_refuses_an_operator_that_is_not_there(words, tmp_path):
-    result = run("train", "bandit", *words, "--ranks", 1, cwd=tmp_path)
+    result = run_here("train", "bandit", *words, "--ranks", 1, cwd=tmp_path)
     told = complaint(result)
     assert "operator" in told and "no such file" in told and "override" in told
     assert not list(tmp_path.iterdir())
@@ -231,13 +231,13 @@ def test_a_run_refuses_an_operator_that_is_not_there(words, tmp_path):
     ],
 )
 def test_bad_input_is_named_with_its_remedy(words, told, tmp_path):
-    result = run("meta", *words, "--ranks", 1, cwd=tmp_path)
+    result = run_here("meta", *words, "--ranks", 1, cwd=tmp_path)
     assert told in complaint(result)
     assert not list(tmp_path.iterdir())
 
 
 def test_a_meta_run_is_not_mixed_with_another(uninterrupted):
-    result = run("meta", "demo-meta", *TINY, "--ranks", 1, "--out", uninterrupted)
+    result = run_here("meta", "demo-meta", *TINY, "--ranks", 1, "--out", uninterrupted)
     assert "already" in complaint(result) or "holds" in complaint(result)
-    other = run("meta", "demo-meta", *TINY, "seed=5", "--resume", uninterrupted)
+    other = run_here("meta", "demo-meta", *TINY, "seed=5", "--resume", uninterrupted)
     assert "another config: seed was 0, now is 5" in complaint(other)

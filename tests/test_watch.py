@@ -32,6 +32,7 @@ from tests.cli_tools import (
     environment,
     metrics,
     run,
+    run_here,
     started,
     tree,
     until,
@@ -463,7 +464,7 @@ def test_looking_once_prints_and_touches_nothing(tmp_path):
     sweep = put_sweep(tmp_path / "sweep", {"a": (some(3), ("done",)), "b": None})
     before = tree(tmp_path)
     for folder in (done.path, sweep.path):
-        text, told = (run("watch", folder, word) for word in ("--once", "--json"))
+        text, told = (run_here("watch", folder, word) for word in ("--once", "--json"))
         assert (
             (text.returncode, text.stderr) == (told.returncode, told.stderr) == (0, "")
         )
@@ -473,7 +474,7 @@ def test_looking_once_prints_and_touches_nothing(tmp_path):
             one.pop("age_s", None)
         assert found == json.loads(json.dumps(wanted))
     assert tree(tmp_path) == before
-    text = run("watch", done.path).stdout
+    text = run_here("watch", done.path).stdout
     assert "generation 20/20" in text and "member 3" in text and "7 .. 8" in text
 
 
@@ -507,7 +508,7 @@ def test_what_is_nothing_to_watch_is_refused(tmp_path):
         ((tmp_path / "run", "--interval", "0"), "--interval 0: allowed are 0.1 to"),
         ((tmp_path / "run", "--interval", "nan"), "--interval not a number"),
     ):
-        assert told in complaint(run("watch", *words))
+        assert told in complaint(run_here("watch", *words))
     with pytest.raises(InvalidInput, match="there is no run folder"):
         evolife.watch(tmp_path / "rnu")
 

@@ -25,7 +25,7 @@ from evolife.plugins.fit import check_fit
 from evolife.plugins.registry import build_environment
 from evolife.plugins.schema import json_schema
 from evolife.plugins.wrappers import setting
-from tests.cli_tools import complaint, run
+from tests.cli_tools import complaint, run_here
 
 KEY = root_key(41)
 STEPS = 60
@@ -186,12 +186,14 @@ def test_a_wrapped_world_is_evolved_in_and_goes_on(tmp_path):
     wrap = "wrap=[{delay_reward: 3}, {permute: true}]"
     best = "best_of_k={keep: 1, lives: 2, archive: 1}"
     folder = tmp_path / "run"
-    first = run("train", "cartpole", *words, wrap, best, "--out", folder)
+    first = run_here("train", "cartpole", *words, wrap, best, "--out", folder)
     assert first.returncode == 0, first.stderr
-    more = run("train", "--resume", folder, "generations=2", "--ranks", 1)
+    more = run_here("train", "--resume", folder, "generations=2", "--ranks", 1)
     assert more.returncode == 0, more.stderr
     assert "permute: true" in (folder / "config.yaml").read_text()
-    changed = run("train", "--resume", folder, "wrap=[{permute: true}]", "--ranks", 1)
+    changed = run_here(
+        "train", "--resume", folder, "wrap=[{permute: true}]", "--ranks", 1
+    )
     assert "another config" in complaint(changed) or "wrap" in complaint(changed)
 
 
