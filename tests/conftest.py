@@ -53,6 +53,13 @@ def mpi_obstacle() -> str:
     return mpirun.obstacle()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what looks at a page in a browser by the fixture that opens one."""
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip what needs MPI where there is none, and say why."""
