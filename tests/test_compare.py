@@ -12,7 +12,7 @@ from evolife.errors import InvalidInput
 from evolife.storage import held_out
 from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
-from tests.report_tools import champion, make_run, make_sweep, two_agents
+from tests.report_tools import champion, lines, make_run, make_sweep, two_agents
 
 LUCK = np.random.default_rng(0).normal(0, 5, 40)
 
@@ -64,6 +64,28 @@ def test_a_run_that_recorded_no_lives_is_compared_by_its_moments(tmp_path):
     found = evolife.compare(tmp_path / "a", tmp_path / "b")
     assert found["difference"] == 1.0 and found["p"] < 0.01
     assert "not recorded" in found["notes"][0] and found["a"]["scores"] == []
+
+
+def test_the_centre_is_the_curve_to_show_where_both_sides_have_it(tmp_path, capsys):
+    """On fixed lives nothing but learning moves it; its gaps are no part of it."""
+    for name in "ab":
+        records = lines([1.0, 2.0, 3.0])
+        for record, score in zip(records, [4.0, None, 6.0], strict=True):
+            record["validation/mean"] = score
+        make_run(tmp_path / name, records=records)
+    make_run(tmp_path / "plain")
+    a, b, plain = (str(tmp_path / name) for name in ("a", "b", "plain"))
+    found = evolife.compare(a, b)
+    assert found["curve"] == "validation/mean"
+    assert found["b"]["curve"]["env_steps"] == [640, 1920]
+    assert found["b"]["curve"]["middle"] == [4.0, 6.0]
+    assert main(["compare", a, b, "--picture", str(tmp_path / "it.svg")]) == 0
+    assert "validation/mean 4 " in capsys.readouterr().out
+    assert "validation/mean" in (tmp_path / "it.svg").read_text()
+    for pair in ((a, plain), (plain, a)):
+        found = evolife.compare(*pair)
+        assert found["curve"] == "fitness/mean"
+        assert [found[s]["curve"]["middle"] for s in "ab"] == [[1.0, 2.0, 3.0]] * 2
 
 
 def test_agents_of_a_sweep_are_paired_by_seed(tmp_path):

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from evolife.errors import InvalidInput
-from evolife.reports import style
 from evolife.reports.report import report
 from tests.cli_tools import complaint, run_here
 from tests.report_tools import Page, champion, make_run, table, two_agents
@@ -40,17 +39,16 @@ def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:
     assert "neither a sweep nor a run" in said and str(tmp_path) in said
 
 
-def test_a_missing_package_is_named_with_its_remedy(tmp_path, monkeypatch) -> None:
-    found = style.importlib.util.find_spec
-    for package in ("matplotlib", "jinja2"):
-        monkeypatch.setattr(
-            style.importlib.util,
-            "find_spec",
-            lambda name, package=package: None if name == package else found(name),
-        )
-        with pytest.raises(InvalidInput, match=rf"{package}.*'evolife\[report\]'"):
-            report([make_run(tmp_path / package)])
-        monkeypatch.undo()
+@pytest.mark.parametrize("package", ["matplotlib", "jinja2", "pandas"])
+@pytest.mark.parametrize("command", ["report", "compare"])
+def test_a_missing_package_is_named_with_its_remedy(package, command) -> None:
+    code = (
+        f"import sys; sys.modules['{package}'] = None\n"
+        f"from evolife.cli import main; sys.exit(main(['{command}', 'a', 'b']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert f"'{package}'" in done.stderr and "'evolife[report]'" in done.stderr
 
 
 def test_a_report_needs_no_jax_and_the_command_no_pictures(tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from evolife.reports.history import POINTS, read_history
 from evolife.reports.report import report
+from evolife.results.history import POINTS, read_history
 from tests.report_tools import champion, lines, make_run, make_sweep
 
 RUNS, GENERATIONS = 200, 200
@@ -59,5 +59,5 @@ def test_a_run_of_a_hundred_thousand_lines_is_thinned(tmp_path: Path) -> None:
     begun = time.process_time()
     found = read_history(path)
     assert time.process_time() - begun < 20
-    assert found.lines == 100_000 and len(found.curves["env_steps"]) <= POINTS
-    assert found.last["generation"] == 100_000
+    assert len(found.lines) == 100_000 and len(found.curve("fitness/mean")) <= POINTS
+    assert found.last("generation") == 100_000

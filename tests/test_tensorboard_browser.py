@@ -1,10 +1,7 @@
 """What TensorBoard shows of three runs: over HTTP, and to somebody with a browser."""
 
 import json
-import os
 import re
-import shutil
-import subprocess
 import sys
 import time
 import urllib.parse
@@ -28,7 +25,6 @@ RUNS = {
 }
 MAIN = ("fitness/best", "fitness/mean", "fitness/median", "life/late")
 TENSORBOARD = [sys.executable, "-m", "tensorboard.main"]
-_BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 _PATIENCE = 60_000
 _TEXTS = """() => {
   const found = [];
@@ -68,43 +64,12 @@ def site(sweep):
         yield address
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium: this machine's, or one that playwright brings."""
-    library = pytest.importorskip(
-        "playwright.sync_api", reason="playwright is not installed: pip install .[dev]"
-    )
-    with library.sync_playwright() as playwright:
-        opened, told = _opened(playwright, library.Error)
-        if opened is None:
-            install = [sys.executable, "-m", "playwright", "install", "chromium"]
-            subprocess.run(install, capture_output=True, timeout=240, check=False)
-            opened, told = _opened(playwright, library.Error)
-        if opened is None:
-            pytest.skip(f"no Chromium can be started here: {told}")
-        yield opened
-        opened.close()
-
-
 @pytest.fixture
 def page(browser):
     opened = browser.new_page(viewport={"width": 2400, "height": 1000})
     opened.set_default_timeout(_PATIENCE)
     yield opened
     opened.close()
-
-
-def _opened(playwright, failure):
-    """A browser, or None and why the last one could not be started."""
-    told = "none is installed"
-    paths = [None, *filter(None, map(shutil.which, _BROWSERS))]
-    for path in paths:
-        sandbox = [] if os.getuid() else ["--no-sandbox"]
-        try:
-            return playwright.chromium.launch(executable_path=path, args=sandbox), ""
-        except failure as error:
-            told = str(error).strip().splitlines()[0]
-    return None, told
 
 
 def _address(line):

@@ -35,7 +35,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Compare, and say it."""
-
     found = compare(args.a, args.b, args.picture)
     terminal = Terminal(args.json)
     if args.json:
@@ -53,7 +52,7 @@ def _show(found: dict[str, Any], terminal: Terminal) -> None:
         terminal.text(f"{name.upper()}: {side['name']}")
         terminal.text(f"   held-out {side['held_out']:.4g} ({runs})")
         if side["curve"]:
-            terminal.text(f"   {_curve(side['curve'], terminal)}")
+            terminal.text(f"   {found['curve']} {_ends(side['curve'], terminal)}")
     low, high = found["interval"]
     pairs = f"paired by {found['paired_by']}" if found["paired_by"] else "not paired"
     terminal.text(
@@ -73,13 +72,11 @@ def _show(found: dict[str, Any], terminal: Terminal) -> None:
         terminal.text(f"picture: {found['picture']}")
 
 
-def _curve(curve: dict[str, Sequence[float]], terminal: Terminal) -> str:
-    """Mean fitness from the first to the last generation."""
+def _ends(curve: dict[str, Sequence[float]], terminal: Terminal) -> str:
+    """From the first generation to the last."""
     values = [None if value != value else value for value in curve["middle"]]
     known = [value for value in values if value is not None] or [float("nan")]
-    return (
-        f"fitness {known[0]:.4g} {terminal.sparkline(values, _COLUMNS)} {known[-1]:.4g}"
-    )
+    return f"{known[0]:.4g} {terminal.sparkline(values, _COLUMNS)} {known[-1]:.4g}"
 
 
 def compare(
@@ -100,20 +97,21 @@ def compare(
     Returns:
         The document that ``evolife compare --json`` prints: ``difference`` with its
         ``interval`` and ``p``, ``improvement`` (the chance that a score of A is above
-        one of B) with its interval, and both ``curve``.
+        one of B) with its interval, and each side's ``curve`` of the key that ``curve``
+        names.
 
     Raises:
-        InvalidInput: a side is not such a folder, or has no champions yet.
+        InvalidInput: a side is not such a folder, or has no champions yet, or a package
+            is missing.
     """
     from evolife.reports.comparison import compare_sides
-    from evolife.reports.comparison_picture import write
     from evolife.reports.sides import read_side
 
     with our_errors():
         found = compare_sides(*(read_side(_name(one)) for one in (a, b)))
         document = found.document()
         if picture is not None:
-            write(found, Path(picture))
+            found.write(Path(picture))
             document["picture"] = os.fspath(picture)
     return document
 

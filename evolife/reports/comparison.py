@@ -2,9 +2,12 @@
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, Literal, NamedTuple
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from evolife.engine.difference import (
     CONFIDENCE,
@@ -14,28 +17,18 @@ from evolife.engine.difference import (
     unpaired,
 )
 from evolife.errors import InvalidInput
+from evolife.reports import drawing
 from evolife.reports.groups import Band, band
 from evolife.reports.runs import Run
 from evolife.reports.sides import Side, pair_keys
+from evolife.reports.words import clipped
+from evolife.results.history import VALIDATION
 from evolife.run.verdict import LEVEL
+from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.held_out import why_other_lives
 
 _FEWEST = 2
-
-
-class Scores(NamedTuple):
-    """What is compared; arrays are of float64."""
-
-    unit: Literal["life", "run"]
-    """What one score is of."""
-    a: np.ndarray
-    """``(n,)`` scores of A; of runs, each one's best champion on held-out lives."""
-    b: np.ndarray
-    """``(m,)`` scores of B."""
-    pairs: str
-    """What two scores of a pair share; empty where there are no pairs."""
-    notes: tuple[str, ...]
-    """What must be said of it."""
+_BINS = 24
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,35 +37,62 @@ class Comparison:
 
     a: Side
     b: Side
-    scores: Scores
+    unit: Literal["life", "run"]
+    """What one score is of."""
+    scores: tuple[np.ndarray, np.ndarray]
+    """``(n,)`` float64 of A and ``(m,)`` of B; of runs, each one's best champion's."""
+    pairs: str
+    """What two scores of a pair share; empty where there are no pairs."""
+    notes: tuple[str, ...]
+    """What must be said of it."""
     difference: Difference
 
     @property
-    def better(self) -> str:
-        """Name of the better side; empty where that is undecided."""
+    def better(self) -> str | None:
+        """Name of the better side; None where that is undecided."""
         if not self.difference.p < LEVEL:
-            return ""
+            return None
         return (self.a if self.difference.mean > 0 else self.b).name
+
+    @property
+    def curve(self) -> str:
+        """The curve to show: the centre's on fixed lives, where both sides have it."""
+        both = all(curve(side, VALIDATION) for side in (self.a, self.b))
+        return VALIDATION if both else "fitness/mean"
 
     def document(self) -> dict[str, Any]:
         """Plain data: what ``evolife compare --json`` prints."""
         found = self.difference
         return {
-            "a": _side(self.a, self.scores.a),
-            "b": _side(self.b, self.scores.b),
-            "unit": self.scores.unit,
-            "paired_by": self.scores.pairs or None,
-            "test": "Student, paired" if self.scores.pairs else "Welch",
+            "a": _side(self.a, self.scores[0], self.curve),
+            "b": _side(self.b, self.scores[1], self.curve),
+            "curve": self.curve,
+            "unit": self.unit,
+            "paired_by": self.pairs or None,
+            "test": "Student, paired" if self.pairs else "Welch",
             "difference": found.mean,
             "interval": list(found.interval),
             "confidence": CONFIDENCE,
             "p": found.p,
             "improvement": found.improvement,
             "improvement_interval": list(found.improvement_interval),
-            "correlation": found.correlation if self.scores.pairs else None,
-            "better": self.better or None,
-            "notes": list(self.scores.notes),
+            "correlation": found.correlation if self.pairs else None,
+            "better": self.better,
+            "notes": list(self.notes),
         }
+
+    def write(self, path: Path) -> None:
+        """Draw both curves, and how the scores differ, into a ``.png`` or ``.svg``.
+
+        Raises:
+            InvalidInput: the file has another ending, or cannot be written.
+        """
+        kind = path.suffix.removeprefix(".").lower()
+        if kind not in ("png", "svg"):
+            raise InvalidInput(f"{path}: a picture is a .png or a .svg file")
+        picture = drawing.drawn(5.6, lambda figure: _draw(figure, self))
+        with storage_errors("write", path, InvalidInput):
+            write_atomically(path, picture[kind])
 
 
 def compare_sides(a: Side, b: Side) -> Comparison:
@@ -91,27 +111,24 @@ def compare_sides(a: Side, b: Side) -> Comparison:
             f"compare it with one of them, such as {many.runs[0].path}, or give it "
             "several seeds"
         )
-    scores = _of_runs(a, b)
-    test = paired if scores.pairs else unpaired
-    return Comparison(a, b, scores, test(scores.a, scores.b))
+    return _by_run(a, b)
 
 
-def curve(side: Side) -> Band | None:
-    """The mean fitness of a side's runs over environment steps; None without any."""
-    histories = [run.history for run in side.runs if run.history.has("fitness/mean")]
-    found = [(one.curves["env_steps"], one.curves["fitness/mean"]) for one in histories]
-    return band(found) if found else None
+def curve(side: Side, name: str) -> Band | None:
+    """A curve of a side's runs over environment steps; None without any."""
+    curves = [run.history.curve(name) for run in side.runs]
+    known = [one for one in curves if one.notna().any()]
+    return band(known) if known else None
 
 
 def _by_life(a: Side, b: Side) -> Comparison:
-    ours, theirs = (side.runs[0].table.held_out for side in (a, b))
+    ours, theirs = (side.runs[0].table.lives for side in (a, b))
     reason = why_other_lives(ours, theirs)
-    notes = [
+    notes = [f"not paired: {reason}"] if reason else []
+    notes.append(
         "one run a side: this tells of these two champions, not of how other seeds "
         "would come out"
-    ]
-    if reason:
-        notes.insert(0, f"not paired: {reason}")
+    )
     if ours and theirs:
         x, y = (np.asarray(one.returns[0], float) for one in (ours, theirs))
         found = unpaired(x, y) if reason else paired(x, y)
@@ -119,40 +136,38 @@ def _by_life(a: Side, b: Side) -> Comparison:
         x = y = np.zeros(0)
         found = of_moments(_moments(a.runs[0]), _moments(b.runs[0]))
     pairs = "" if reason else "life"
-    return Comparison(a, b, Scores("life", x, y, pairs, tuple(notes)), found)
+    return Comparison(a, b, "life", (x, y), pairs, tuple(notes), found)
 
 
-def _of_runs(a: Side, b: Side) -> Scores:
+def _by_run(a: Side, b: Side) -> Comparison:
     """One score a run, in pairs of equal seeds or settings where there are such."""
-    ours, theirs, how = pair_keys(a, b)
+    *keys, how = pair_keys(a, b)
     notes = [
         f"{side.name}: no champions in {', '.join(side.missing)}"
         for side in (a, b)
         if side.missing
     ]
-    alike = [key for key in ours if key in theirs]
-    unique = len({*ours}) == len(ours) and len({*theirs}) == len(theirs)
+    alike = [key for key in keys[0] if key in keys[1]]
+    unique = all(len({*own}) == len(own) for own in keys)
     if not unique or len(alike) < _FEWEST:
         why = f"the sides do not share two or more runs of equal {how}"
         if not unique:
             why = f"several runs of a side have the same {how}"
         notes.append(f"not paired: {why}")
-        return Scores("run", _held_out(a.runs), _held_out(b.runs), "", tuple(notes))
-    for side, keys in ((a, ours), (b, theirs)):
-        single = [
-            run.name
-            for run, key in zip(side.runs, keys, strict=True)
-            if key not in alike
-        ]
-        if single:
+        x, y = (_held_out(side.runs) for side in (a, b))
+        return Comparison(a, b, "run", (x, y), "", tuple(notes), unpaired(x, y))
+    scores = []
+    for side, own in zip((a, b), keys, strict=True):
+        runs = dict(zip(own, side.runs, strict=True))
+        if single := [run.name for key, run in runs.items() if key not in alike]:
             notes.append(f"{side.name}: without a partner, {', '.join(single)}")
-    first = [a.runs[ours.index(key)] for key in alike]
-    second = [b.runs[theirs.index(key)] for key in alike]
-    return Scores("run", _held_out(first), _held_out(second), how, tuple(notes))
+        scores.append(_held_out([runs[key] for key in alike]))
+    x, y = scores
+    return Comparison(a, b, "run", (x, y), how, tuple(notes), paired(x, y))
 
 
 def _held_out(runs: Sequence[Run]) -> np.ndarray:
-    return np.array([run.champion.held_out for run in runs if run.champion], float)
+    return np.array([run.champion.held_out for run in runs if run.champion])
 
 
 def _moments(run: Run) -> tuple[float, float, int]:
@@ -163,17 +178,47 @@ def _moments(run: Run) -> tuple[float, float, int]:
         return float("nan"), float("nan"), 0
 
 
-def _side(side: Side, scores: np.ndarray) -> dict[str, Any]:
-    found = curve(side)
-    names = ("env_steps", "middle", "low", "high")
-    held_out = [run.champion.held_out for run in side.runs if run.champion]
+def _side(side: Side, scores: np.ndarray, name: str) -> dict[str, Any]:
+    found = curve(side, name)
     return {
         "name": side.name,
         "runs": [str(run.path) for run in side.runs],
-        "held_out": float(np.mean(held_out)),
+        "held_out": float(_held_out(side.runs).mean()),
         "scores": scores.tolist(),
         "curve": found
-        and {
-            name: array.tolist() for name, array in zip(names, found[:4], strict=True)
-        },
+        and found.lines.rename_axis("env_steps").reset_index().to_dict("list"),
     }
+
+
+def _draw(figure: Figure, found: Comparison) -> None:
+    above, below = figure.subplots(2, 1)
+    for number, side in enumerate((found.a, found.b), start=1):
+        if (one := curve(side, found.curve)) is not None:
+            look = drawing.line_of(number)
+            ends = one.lines.index, one.lines["low"], one.lines["high"]
+            above.fill_between(*ends, color=look["color"], alpha=0.15)
+            label = f"{'AB'[number - 1]}: {clipped(side.name, 56)}"
+            above.plot(one.lines["middle"], label=label, lw=1.8, **look)
+    above.set(xlabel="environment steps", ylabel=found.curve)
+    drawing.count_axis(above)
+    drawing.legend(figure, above, ncols=1, handlelength=3.2)
+    _differences(below, found)
+    below.set_ylabel("pairs" if found.pairs else "number")
+    below.tick_params(colors=drawing.GREY)
+    below.legend(loc="upper right")
+
+
+def _differences(axes: Axes, found: Comparison) -> None:
+    """Histogram of the pairs' differences, or of both sides' scores."""
+    (a, b), (low, high) = found.scores, found.difference.interval
+    if found.pairs:
+        axes.hist(a - b, _BINS, color=drawing.BLUE, alpha=0.4)
+        axes.axvline(0, color=drawing.INK, lw=1)
+        orange: Any = {"color": drawing.ORANGE}
+        axes.axvspan(low, high, alpha=0.25, label="95% interval", **orange)
+        axes.axvline(found.difference.mean, lw=2, label="mean", **orange)
+        axes.set_xlabel(f"A less B, in pairs of equal {clipped(found.pairs, 40)}")
+        return
+    look: Any = {"color": [drawing.BLUE, drawing.ORANGE], "histtype": "stepfilled"}
+    axes.hist([a, b], _BINS, label=["A, held-out", "B, held-out"], alpha=0.4, **look)
+    axes.set_xlabel(f"return of a {found.unit}")

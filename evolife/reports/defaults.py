@@ -5,7 +5,6 @@ to another whose default is true: both do the same, and so the page shows the sa
 """
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,25 +13,22 @@ from evolife.reports.runs import Run
 _ABSENT = object()
 
 
-def with_defaults(runs: Sequence[Run], seed: str) -> list[Run]:
+def with_defaults(runs: Sequence[Run]) -> list[Run]:
     """The runs; whatever one of them sets, all have that have such a setting.
 
     What a run does not set is read from its resolved config. A run that has none yet
-    is like those that differ from it only in the ``seed``.
+    is like those that differ from it only in the seed.
     """
     asked: dict[str, Any] = {}
     for run in runs:
         asked = _merged(asked, run.parameters)
-    configs = {_alike(run, seed): run.config for run in runs if run.config}
+    configs = {run.experiment: run.config for run in runs if run.config}
     found = []
     for run in runs:
-        config = run.config or configs.get(_alike(run, seed), {})
-        filled = {
-            key: _filled(run.parameters.get(key, _ABSENT), _at(config, key), keys)
-            for key, keys in asked.items()
-        }
-        kept = {key: value for key, value in filled.items() if value is not _ABSENT}
-        found.append(dataclasses.replace(run, parameters=kept))
+        config = run.config or configs.get(run.experiment, {})
+        resolved = {key: _at(config, key) for key in asked}
+        parameters = _filled_mapping(run.parameters, resolved, asked)
+        found.append(dataclasses.replace(run, parameters=parameters))
     return found
 
 
@@ -40,9 +36,8 @@ def _merged(asked: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, Any
     """The keys of both, in order, as mappings to the keys within; None is a value."""
     found = dict(asked)
     for key, value in given.items():
-        before = found.get(key)
         if isinstance(value, Mapping):
-            found[key] = _merged(before or {}, value)
+            found[key] = _merged(found.get(key) or {}, value)
         else:
             found.setdefault(key, None)
     return found
@@ -56,9 +51,14 @@ def _filled(own: Any, resolved: Any, asked: Mapping[str, Any] | None) -> Any:
         # Others set a plug-in by its name alone.
         return resolved.get("name", resolved)
     named = {} if own is _ABSENT or own is None else {"name": own}
-    parts = own if isinstance(own, Mapping) else named
+    return _filled_mapping(own if isinstance(own, Mapping) else named, resolved, asked)
+
+
+def _filled_mapping(
+    own: Mapping[str, Any], resolved: Mapping[str, Any], asked: Mapping[str, Any]
+) -> dict[str, Any]:
     filled = {
-        key: _filled(parts.get(key, _ABSENT), resolved.get(key, _ABSENT), keys)
+        key: _filled(own.get(key, _ABSENT), resolved.get(key, _ABSENT), keys)
         for key, keys in asked.items()
     }
     return {key: value for key, value in filled.items() if value is not _ABSENT}
@@ -70,8 +70,3 @@ def _at(config: Mapping[str, Any], key: str) -> Any:
     for part in key.split("."):
         found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
     return found
-
-
-def _alike(run: Run, seed: str) -> str:
-    own = {key: value for key, value in run.parameters.items() if key != seed}
-    return json.dumps([run.source, own], sort_keys=True)

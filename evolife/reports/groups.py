@@ -1,17 +1,16 @@
 """Runs that differ only in their seed, and the bands they make."""
 
 import dataclasses
-import functools
-import json
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
-from evolife.reports.importance import level_name
-from evolife.reports.runs import Run
-from evolife.reports.study import SEED, Study
-from evolife.reports.words import flat, short_names, value
+from evolife.reports.runs import SEED, Run
+from evolife.reports.study import Study
+from evolife.reports.words import exact, flat, short_names, value, varying
+from evolife.storage.sweep_status import finite
 
 QUARTILES_FROM = 4
 """Seeds from which a band spans the middle half instead of the whole range."""
@@ -33,124 +32,95 @@ class Group:
     """All of its runs, ended or not."""
     metric: float | None
     """Median of the metric over the runs that have it."""
-    counted: tuple[str, ...] = ("done",)
-    """States of runs whose curves are drawn."""
+    ended: tuple[Run, ...]
+    """Those whose curves are drawn."""
 
     @property
     def title(self) -> str:
         """Number and label."""
         return f"{self.number}: {self.label}" if self.label else "all runs"
 
-    @functools.cached_property
-    def ended(self) -> tuple[Run, ...]:
-        """Those whose curves count."""
-        return tuple(run for run in self.runs if run.state in self.counted)
 
+@dataclasses.dataclass(frozen=True)
+class Band:
+    """A curve over seeds."""
 
-class Band(NamedTuple):
-    """A curve over seeds; arrays are ``(P,)``."""
-
-    steps: np.ndarray
-    middle: np.ndarray
-    """Median."""
-    low: np.ndarray
-    """Smallest value, or first quartile from four seeds on."""
-    high: np.ndarray
+    lines: pd.DataFrame
+    """By ``env_steps``: the median is ``middle``; ``low`` and ``high`` are the
+    extremes, or from four seeds on the quartiles."""
     seeds: int
 
     @property
     def spread(self) -> str:
-        """What low and high are."""
-        if self.seeds == 1:
-            return "one seed"
+        """What low and high are; empty for one seed."""
         kind = "middle half" if self.seeds >= QUARTILES_FROM else "range"
-        return f"{kind} of {self.seeds} seeds"
+        return f"{kind} of {self.seeds} seeds" if self.seeds > 1 else ""
 
 
 def groups(study: Study) -> list[Group]:
     """All runs by what they set beside the seed, the best group first."""
-    found: dict[str, list[Run]] = {}
-    for run in study.runs:
-        found.setdefault(_key(run), []).append(run)
-    rated = [(_median(study, runs), runs) for runs in found.values()]
-    worst = float("inf")
-    rated.sort(key=lambda pair: worst if pair[0] is None else -study.sign * pair[0])
-    labels = _labels([runs[0] for _, runs in rated])
+    frame = pd.DataFrame({"run": pd.Series(study.runs, dtype=object)})
+    frame["score"] = pd.Series(list(map(study.value, study.runs)), dtype=float)
+    experiments = [run.experiment for run in study.runs]
+    found = [
+        (rows["score"].median(), tuple(rows["run"]))
+        for _, rows in frame.groupby(experiments, sort=False)
+    ]
+    found.sort(key=lambda pair: (np.isnan(pair[0]), -study.sign * pair[0]))
     # Where none has ended, what is under way is all that there is to see.
     ended = any(run.state == "done" for run in study.runs)
     counted = ("done",) if ended else _UNDER_WAY
+    labels = _labels([runs[0] for _, runs in found])
     return [
-        Group(number, label, tuple(runs), median, counted)
-        for number, ((median, runs), label) in enumerate(
-            zip(rated, labels, strict=True), start=1
+        Group(number, label, runs, finite(score), _in_state(runs, counted))
+        for number, ((score, runs), label) in enumerate(
+            zip(found, labels, strict=True), start=1
         )
     ]
 
 
-def band(curves: Sequence[tuple[np.ndarray, np.ndarray]]) -> Band:
-    """Median and spread of curves ``(x, y)``, where all of them have values.
+def band(curves: Sequence[pd.Series]) -> Band:
+    """Median and spread of curves by ``env_steps``, where all of them have values.
 
     A curve with other places than the first one's is read off between its own; gaps
     stay gaps.
     """
-    start = max(x[0] for x, _ in curves)
-    end = min(x[-1] for x, _ in curves)
-    grid = max((x for x, _ in curves), key=len)
+    start = max(curve.index[0] for curve in curves)
+    end = min(curve.index[-1] for curve in curves)
+    grid = max((curve.index.to_numpy() for curve in curves), key=len)
     grid = grid[(grid >= start) & (grid <= end)]
-    values = np.stack([np.interp(grid, x, y) for x, y in curves])
-    spans = (25, 75) if len(curves) >= QUARTILES_FROM else (0, 100)
-    low, middle, high = np.percentile(values, [spans[0], 50, spans[1]], axis=0)
-    return Band(grid, middle, low, high, len(curves))
+    values = np.stack([np.interp(grid, curve.index, curve) for curve in curves])
+    parts = (25, 50, 75) if len(curves) >= QUARTILES_FROM else (0, 50, 100)
+    rows = np.percentile(values, parts, axis=0).T
+    return Band(pd.DataFrame(rows, grid, ["low", "middle", "high"]), len(curves))
 
 
-def _key(run: Run) -> str:
-    own = {key: item for key, item in run.parameters.items() if key != SEED}
-    return json.dumps([run.source, own], sort_keys=True)
-
-
-def _median(study: Study, runs: Iterable[Run]) -> float | None:
-    values = [v for v in map(study.value, runs) if v is not None]
-    return float(np.median(values)) if values else None
+def _in_state(runs: Sequence[Run], states: Sequence[str]) -> tuple[Run, ...]:
+    return tuple(run for run in runs if run.state in states)
 
 
 def _labels(firsts: Sequence[Run]) -> list[str]:
     """What differs between the groups, by key; empty for a single group."""
     if len(firsts) == 1:
         return [""]
-    own = [
-        flat({k: v for k, v in run.parameters.items() if k != SEED}) for run in firsts
-    ]
-    keys = list(dict.fromkeys(key for parameters in own for key in parameters))
-    differ = [key for key in keys if len({_exact(p, key) for p in own}) > 1]
+    own = [flat({k: v for k, v in r.parameters.items() if k != SEED}) for r in firsts]
+    differ = varying(own)
     # What all have that can have it is told by the names of those that can.
-    telling = [key for key in differ if not _implied(own, key, differ)]
-    short = _titles(own, telling)
+    short = _titles(own, [key for key in differ if not _implied(own, key, differ)])
     return short if len(set(short)) == len(short) else _titles(own, differ)
 
 
 def _titles(own: Sequence[dict[str, Any]], keys: Sequence[str]) -> list[str]:
     names = short_names(keys)
     return [
-        " · ".join(
-            f"{names[key]} {_text(parameters, key)}"
-            for key in keys
-            if key in parameters
-        )
+        " · ".join(f"{names[k]} {value(one[k], _DIGITS)}" for k in keys if k in one)
         or "as the base"
-        for parameters in own
+        for one in own
     ]
 
 
 def _implied(own: Sequence[dict[str, Any]], key: str, differ: Sequence[str]) -> bool:
     """Whether a setting is the same wherever a plug-in has it, and plug-ins differ."""
-    values = {_exact(parameters, key) for parameters in own if key in parameters}
+    values = {exact(one, key) for one in own if key in one}
     name = f"{key.rpartition('.')[0]}.name"
     return key != name and name in differ and len(values) == 1
-
-
-def _text(parameters: dict[str, Any], key: str) -> str:
-    return value(parameters[key], _DIGITS)
-
-
-def _exact(parameters: dict[str, Any], key: str) -> str:
-    return level_name(parameters[key]) if key in parameters else ""

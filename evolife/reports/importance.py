@@ -1,115 +1,111 @@
 """How much of the differences between runs each parameter goes along with."""
 
-import dataclasses
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from scipy import stats
 
+from evolife.reports.drawing import BLUE, INK, ORANGE, Picture, drawn, legend
 from evolife.reports.study import Study
+from evolife.reports.words import clipped, is_number, level_name, short_names, varying
 
+MOST = 15
+"""Parameters that are drawn; the table below the picture has all."""
 MOST_BINS = 4
 _LEAST_FREE = 4
 
 
-@dataclasses.dataclass(frozen=True)
-class Importance:
-    """A one-way analysis of variance of the metric by one parameter."""
+def importances(study: Study) -> pd.DataFrame:
+    """A one-way analysis of variance of the metric by each parameter that varies.
 
-    parameter: str
-    """Dotted key."""
-    runs: int
-    """N, the runs that have the metric."""
-    levels: int
-    """k, the values, or the bins of equal rank that numbers were put into."""
-    binned: bool
-    """Whether the levels are bins."""
-    share: float | None
-    """Eta squared: variance between levels over all; None where runs are too few."""
-    adjusted: float | None
-    """Omega squared: the same less what chance gives; may be below 0."""
-    chance: float | None
-    """Eta squared that a parameter without any effect has on average."""
-    p: float | None
-    """Chance of so large a share where the parameter does nothing (F test)."""
-    reason: str
-    """Why there are no numbers; empty where there are."""
-
-
-def importances(study: Study) -> list[Importance]:
-    """Of every parameter that varies among the runs with the metric; largest first."""
+    One row a dotted key, the largest share first. ``runs`` is the N that have the
+    metric, ``levels`` the k values, or ``binned`` bins of equal rank that numbers were
+    put into. ``share`` is eta squared, the variance between levels over all;
+    ``adjusted`` omega squared, the same less what chance gives; ``chance`` the share of
+    a parameter without any effect, on average; ``p`` the F test's. All four are NaN
+    where there is a ``reason``.
+    """
     runs = study.ranked
     scores = np.array([study.value(run) for run in runs], dtype=np.float64)
-    found = []
-    for key in study.parameters:
-        values = [run.parameters.get(key) for run in runs]
-        if len(set(map(level_name, values))) > 1:
-            found.append(importance(key, values, scores))
-    return sorted(found, key=lambda one: -(-1.0 if one.share is None else one.share))
+    settings = [{k: run.parameters.get(k) for k in study.parameters} for run in runs]
+    rows = {k: importance([s[k] for s in settings], scores) for k in varying(settings)}
+    columns = ["runs", "levels", "binned", "reason", "share", "adjusted", "chance", "p"]
+    found = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=columns)
+    return found.sort_values("share", ascending=False, kind="stable")
 
 
-def importance(key: str, values: Sequence[Any], scores: np.ndarray) -> Importance:
+def importance(values: Sequence[Any], scores: np.ndarray) -> dict[str, Any]:
     """Analyse ``(N,)`` scores by the values of one parameter; None is not set."""
     labels, binned = _levels(values)
     runs, levels = len(scores), len(set(labels))
-    reason = ""
+    found = {"runs": runs, "levels": levels, "binned": binned, "reason": ""}
     if runs < 2 * levels or runs - levels < _LEAST_FREE:
-        reason = f"not enough runs: {runs} for {levels} values"
-    elif np.ptp(scores) == 0:
-        reason = "all runs score the same"
-    if reason:
-        return Importance(key, runs, levels, binned, *(None,) * 4, reason)
-    share, adjusted, p = analysis(np.unique(labels, return_inverse=True)[1], scores)
+        return found | {"reason": f"not enough runs: {runs} for {levels} values"}
+    if np.ptp(scores) == 0:
+        return found | {"reason": "all runs score the same"}
+    share, adjusted, p = analysis(labels, scores)
     chance = (levels - 1) / (runs - 1)
-    return Importance(key, runs, levels, binned, share, adjusted, chance, p, "")
+    return found | {"share": share, "adjusted": adjusted, "chance": chance, "p": p}
 
 
-def analysis(levels: np.ndarray, scores: np.ndarray) -> tuple[float, float, float]:
-    """Eta squared, omega squared and p of ``(N,)`` scores at levels 0 .. k - 1."""
-    from scipy.special import fdtrc
-
-    counts = np.bincount(levels)
-    means = np.bincount(levels, scores) / counts
-    total = float(((scores - scores.mean()) ** 2).sum())
-    within = float(((scores - means[levels]) ** 2).sum())
-    between = total - within
-    free, rest = len(counts) - 1, len(scores) - len(counts)
-    noise = within / rest
-    p = float(fdtrc(free, rest, between / free / noise)) if noise else 0.0
-    return between / total, (between - free * noise) / (total + noise), p
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value has a place on an axis."""
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def level_name(value: Any) -> str:
-    """Equal for equal values: 1 and 1.0 are, 1 and true are not."""
-    if is_number(value):
-        return f"n{float(value)!r}"
-    if isinstance(value, Mapping | list | tuple):
-        return json.dumps(value, sort_keys=True)
-    return json.dumps(value)
+def analysis(levels: Sequence[Any], scores: np.ndarray) -> tuple[float, float, float]:
+    """Eta squared, omega squared and p of ``(N,)`` scores at as many levels."""
+    samples = [sample for _, sample in pd.Series(scores).groupby(np.asarray(levels))]
+    total = len(scores) * float(np.var(scores))
+    within = sum(len(sample) * float(np.var(sample)) for sample in samples)
+    between, noise = total - within, within / (len(scores) - len(samples))
+    constant = all(np.ptp(sample) == 0 for sample in samples)
+    p = 0.0 if constant else float(stats.f_oneway(*samples).pvalue)
+    adjusted = (between - (len(samples) - 1) * noise) / (total + noise)
+    return between / total, adjusted, p
 
 
 def _levels(values: Sequence[Any]) -> tuple[list[str], bool]:
     """A name of each run's level, and whether numbers were binned by their ranks."""
-    names = [level_name(value) for value in values]
-    numbers = np.array([float(value) for value in values if is_number(value)])
-    many = len(set(names)) > max(MOST_BINS, 1) and len(names) < 4 * len(set(names))
-    if not many or len(numbers) < len(names) / 2:
-        return names, False
-    bins = max(2, min(MOST_BINS, len(numbers) // 4))
-    ordered = np.sort(numbers)
+    names = pd.Series(list(map(level_name, values)))
+    numbers = pd.Series([v if is_number(v) else None for v in values], dtype=float)
+    known = numbers.count()
+    many = names.nunique() > MOST_BINS and len(names) < 4 * names.nunique()
+    if not many or known < len(names) / 2:
+        return list(names), False
+    bins = max(2, min(MOST_BINS, known // 4))
     # The middle of a value's places among all: equal values share one bin.
-    left, right = (np.searchsorted(ordered, numbers, side) for side in _SIDES)
-    places = iter(((left + right) / 2 / len(ordered) * bins).astype(int))
-    return [
-        f"bin {next(places)}" if is_number(value) else name
-        for value, name in zip(values, names, strict=True)
-    ], True
+    places = (numbers.rank() - 0.5) / known * bins // 1
+    return list(names.where(numbers.isna(), "bin " + places.astype(str))), True
 
 
-_SIDES: tuple[Any, Any] = ("left", "right")
+def importance_picture(found: pd.DataFrame, metric: str) -> Picture | None:
+    """Draw the bars and marks; None where no parameter has numbers."""
+    rows = found.dropna(subset="share")[:MOST]
+    if rows.empty:
+        return None
+    names = short_names(list(rows.index))
+    labels = [clipped(name, 26) for name in names.values()]
+    y = np.arange(len(rows))
+    share, chance, adjusted = rows[["share", "chance", "adjusted"]].clip(0).to_numpy().T
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        look: Any = {"color": "#9ecae1", "edgecolor": BLUE, "height": 0.56}
+        axes.barh(y, share, tick_label=labels, label="share, eta squared", **look)
+        look = {"colors": ORANGE, "ls": (0, (2, 1)), "lw": 1.8}
+        words = "share that chance alone gives"
+        axes.vlines(chance, y - 0.4, y + 0.4, label=words, **look)
+        look = {"color": INK, "marker": "D", "ls": "none", "ms": 5.5}
+        axes.plot(adjusted, y, label="adjusted, omega squared", **look)
+        ends = np.maximum.reduce([share, chance, adjusted]) + 0.02
+        for at in range(len(rows)):
+            axes.text(ends[at], at, f"{share[at]:.0%}", va="center", color=INK)
+        axes.tick_params(axis="y", length=0)
+        axes.set(xlim=(0, 1.12), ylim=(len(rows) - 0.3, -0.7))
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        axes.xaxis.set_major_formatter("{x:.0%}")
+        axes.set_xlabel(f"share of the variance of {metric}")
+        axes.grid(axis="y", visible=False)
+        legend(figure, axes, ncols=1)
+
+    told = {"rows": rows, "metric": metric}
+    return Picture("importance", drawn(0.36 * len(rows) + 1.9, draw), told)

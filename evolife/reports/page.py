@@ -1,65 +1,44 @@
-"""The page itself, from a template; everything it shows is inside it."""
+"""The page itself, from templates; everything it shows is inside it."""
 
-import base64
 import datetime
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import jinja2
+import numpy as np
+import pandas as pd
+
+from evolife.engine.difference import Difference, paired
+from evolife.errors import pasted
+from evolife.reports import words
+from evolife.reports.drawing import MADE_BY, Picture
 from evolife.reports.groups import Group
-from evolife.reports.headline import headline
-from evolife.reports.importance import Importance
+from evolife.reports.runs import Run
 from evolife.reports.study import Study
-from evolife.reports.style import MADE_BY, Picture
-from evolife.reports.table import Column, cells
-from evolife.reports.words import number
+from evolife.reports.table import TITLES, cells, is_text
+from evolife.reports.words import clipped, is_number, level_name, value
+from evolife.run.verdict import LEVEL, sentence
 from evolife.version import __version__
 
-_TITLES = {
-    "fitness": "Fitness",
-    "life": "Within a life",
-    "champions": "Champions",
-    "importance": "What the parameters explain",
-    "parameters": "All runs by their parameters",
+_FILTERS = {
+    **{name: getattr(words, name) for name in ("number", "count", "value")},
+    "sentence": sentence,
+    "pasted": pasted,
 }
-_EMPTY = {
-    "fitness": "No run that has ended recorded a finite fitness.",
-    "life": "No run that has ended recorded the reward within a life.",
-    "champions": "No run that has ended has champions.",
-    "importance": "There are not enough runs that differ to say.",
-    "parameters": "It takes two runs that differ in a parameter.",
-}
+_MOST_VALUES = 6
+_LONGEST = 40
 
 
 def render(
     study: Study,
     groups: Sequence[Group],
     pictures: Sequence[Picture],
-    found: Sequence[Importance],
-    table: Sequence[Column],
+    importance: pd.DataFrame,
+    table: pd.DataFrame,
 ) -> bytes:
     """The HTML of the page, in UTF-8."""
-    text = _template().render(
-        made_by=MADE_BY,
-        version=__version__,
-        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        name=study.name,
-        facts=headline(study, groups),
-        sections=[_section(name, pictures) for name in _TITLES],
-        drawn=bool(pictures),
-        importance=[_shares(one) for one in found],
-        left_out=[(run.name, reason) for run, reason in study.left_out],
-        damaged=[(run.name, n) for run in study.runs if (n := run.history.damaged)],
-        titles=[(column.title, column.is_number) for column in table],
-        rows=[cells(table, run) for group in groups for run in group.runs],
-    )
-    # A name on disk may hold bytes that are no text.
-    return text.encode("utf-8", errors="replace")
-
-
-def _template() -> Any:
-    import jinja2
-
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -67,27 +46,71 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html")
-
-
-def _section(name: str, pictures: Sequence[Picture]) -> dict[str, Any]:
-    picture = next((one for one in pictures if one.name == name), None)
-    data = (
-        picture
-        and f"data:image/png;base64,{base64.b64encode(picture.image.png).decode()}"
+    environment.filters |= _FILTERS
+    text = environment.get_template("page.html").render(
+        made_by=MADE_BY,
+        version=__version__,
+        made=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
+        study=study,
+        groups=groups,
+        told=headline(study, groups),
+        level=LEVEL,
+        pictures={one.name: one for one in pictures},
+        importance=importance,
+        titles=[(TITLES.get(key, key), not is_text(key, study)) for key in table],
+        rows=cells(table, study),
     )
+    # A name on disk may hold bytes that are no text.
+    return text.encode("utf-8", errors="replace")
+
+
+def headline(study: Study, groups: Sequence[Group]) -> dict[str, Any]:
+    """What the facts on top of the page are made of."""
+    varied, fixed = swept(study)
+    judged = [run for run in study.runs if run.state == "done" and run.verdict]
+    scores = map(study.value, groups[0].runs if groups else ())
+    tables = [table for run in study.runs for table in (run.table, run.control_table)]
     return {
-        "name": name,
-        "title": _TITLES[name],
-        "picture": picture,
-        "data": data,
-        "empty": _EMPTY[name],
+        "states": Counter(run.state for run in study.runs).most_common(),
+        "varied": varied,
+        "fixed": fixed,
+        "best": next(iter(study.ranked), None),
+        "typical": [score for score in scores if score is not None],
+        # The best run; where none has the metric, the first.
+        "claimed": next((r for r in [*study.ranked, *judged] if r in judged), None),
+        "outcomes": Counter(run.verdict.outcome for run in judged if run.verdict),
+        "by_seed": _by_seed(groups[0].ended) if groups else None,
+        "faults": dict.fromkeys(fault for table in tables for fault in table.faults),
     }
 
 
-def _shares(one: Importance) -> list[str]:
-    levels = f"{one.levels} bins" if one.binned else f"{one.levels} values"
-    if one.share is None:
-        return [one.parameter, levels, str(one.runs), one.reason, "", "", ""]
-    numbers = [f"{one.share:.1%}", f"{one.adjusted:.1%}", f"{one.chance:.1%}"]
-    return [one.parameter, levels, str(one.runs), *numbers, number(one.p)]
+def _by_seed(runs: Sequence[Run]) -> Difference | None:
+    """Runs against their controls, in pairs of equal seed; None below two pairs."""
+    pairs = [
+        (run.champion.held_out, run.control.held_out)
+        for run in runs
+        if run.champion and run.control
+    ]
+    return paired(*np.array(pairs).T) if len(pairs) > 1 else None
+
+
+def swept(study: Study) -> tuple[list[str], list[str]]:
+    """Each parameter with its values, and apart from them those with one value."""
+    varied, fixed = [], []
+    for key in study.parameters:
+        given = [run.parameters[key] for run in study.runs if key in run.parameters]
+        values = list({level_name(one): one for one in given}.values())
+        if len(values) > 1 or len(given) < len(study.runs):
+            varied.append(f"{key} ({_range(values)})")
+        else:
+            fixed.append(f"{key} {clipped(value(values[0]), _LONGEST)}")
+    return varied, fixed
+
+
+def _range(values: Sequence[Any]) -> str:
+    """All values, or the ends where they are many numbers."""
+    if len(values) > _MOST_VALUES and all(map(is_number, values)):
+        return f"{len(values)} values, {value(min(values))} to {value(max(values))}"
+    names = [clipped(value(one), _LONGEST) for one in values[:_MOST_VALUES]]
+    more = len(values) - len(names)
+    return "; ".join([*names, f"{more} more"] if more else names)

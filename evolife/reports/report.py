@@ -5,20 +5,18 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import InvalidInput
-from evolife.reports.champions_picture import champions_picture
-from evolife.reports.fitness_picture import fitness_picture
-from evolife.reports.groups import Group, groups
-from evolife.reports.importance import Importance, importances
-from evolife.reports.importance_picture import importance_picture
-from evolife.reports.life_picture import life_picture
+from evolife.reports.champions import champions
+from evolife.reports.drawing import MADE_BY
+from evolife.reports.fitness import fitness
+from evolife.reports.groups import groups
+from evolife.reports.importance import importance_picture, importances
+from evolife.reports.life import life
 from evolife.reports.page import render
-from evolife.reports.parallel_picture import parallel_picture
-from evolife.reports.study import Study, read_study
-from evolife.reports.style import MADE_BY, Picture, check_packages
-from evolife.reports.table import columns, to_csv
+from evolife.reports.parallel import parallel
+from evolife.reports.study import read_study
+from evolife.reports.table import table, to_csv
 from evolife.storage.files import storage_errors, write_atomically
-from evolife.storage.run_folder import RunFolder, fresh_path
-from evolife.storage.sweep_folder import SweepFolder
+from evolife.storage.run_folder import fresh_path
 
 PAGE, TABLE = "report.html", "runs.csv"
 _PICTURES = tuple(
@@ -42,13 +40,27 @@ def report(paths: Sequence[Path], out: Path | None = None) -> dict[str, Any]:
             ``out`` cannot be written or holds files of others under the report's names.
         EvolifeError: the disk is full.
     """
-    check_packages()
     study = read_study(paths)
     folder = out or default_out(paths)
     _check_out(folder)
     every, found = groups(study), importances(study)
-    pictures = _pictures(study, every, found)
-    _write(folder, _files(study, every, found, pictures))
+    drawn = (
+        fitness(every),
+        life(every),
+        champions(every),
+        importance_picture(found, study.metric),
+        parallel(study, found),
+    )
+    pictures = [picture for picture in drawn if picture is not None]
+    rows = table(study, every)
+    files = {
+        # First, because it is whole in itself and marks the folder as a report's.
+        PAGE: render(study, every, pictures, found, rows),
+        TABLE: to_csv(rows),
+    }
+    for one in pictures:
+        files |= {f"{one.name}.{kind}": content for kind, content in one.files.items()}
+    _write(folder, files)
     return {
         "page": str(folder / PAGE),
         "csv": str(folder / TABLE),
@@ -61,55 +73,18 @@ def report(paths: Sequence[Path], out: Path | None = None) -> dict[str, Any]:
 
 def default_out(paths: Sequence[Path]) -> Path:
     """Where the page goes unless it is told."""
-    if len(paths) > 1:
-        return fresh_path("report")
-    sweep = SweepFolder(paths[0])
-    return sweep.report if sweep.is_sweep() else RunFolder(paths[0]).path / "report"
-
-
-def _pictures(
-    study: Study, every: Sequence[Group], found: Sequence[Importance]
-) -> list[Picture]:
-    drawn = (
-        fitness_picture(every),
-        life_picture(every),
-        champions_picture(every),
-        importance_picture(found, study.metric),
-        parallel_picture(study, found),
-    )
-    return [picture for picture in drawn if picture is not None]
-
-
-def _files(
-    study: Study,
-    every: Sequence[Group],
-    found: Sequence[Importance],
-    pictures: Sequence[Picture],
-) -> dict[str, bytes]:
-    """What is written, by name and in this order."""
-    table = columns(study, every)
-    return {
-        # First, because it is whole in itself and marks the folder as a report's.
-        PAGE: render(study, every, pictures, found, table),
-        TABLE: to_csv(table, study.runs),
-        **{
-            f"{picture.name}.{kind}": content
-            for picture in pictures
-            for kind, content in picture.image._asdict().items()
-        },
-    }
+    return fresh_path("report") if len(paths) > 1 else paths[0] / "report"
 
 
 def _check_out(folder: Path) -> None:
     """Refuse a folder where files of the report's names are not the report's."""
     names = [PAGE, TABLE, *_PICTURES]
     taken = [name for name in names if (folder / name).exists()]
-    if not taken or _is_own(folder / PAGE):
-        return
-    raise InvalidInput(
-        f"{folder} holds {', '.join(taken)}, which evolife report did not write; "
-        "choose another folder with --out DIR"
-    )
+    if taken and not _is_own(folder / PAGE):
+        raise InvalidInput(
+            f"{folder} holds {', '.join(taken)}, which evolife report did not write; "
+            "choose another folder with --out DIR"
+        )
 
 
 def _is_own(page: Path) -> bool:

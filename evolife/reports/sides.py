@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from evolife.errors import InvalidInput, nearest, pasted
-from evolife.reports.runs import Run
-from evolife.reports.study import SEED, read_study
-from evolife.reports.words import flat, value
+from evolife.reports.runs import SEED, Run
+from evolife.reports.study import read_study
+from evolife.reports.words import exact, flat, value, varying
 from evolife.storage.sweep_folder import SweepFolder
 
 
@@ -37,14 +37,13 @@ def read_side(asked: str) -> Side:
     folder, _, words = asked.rpartition(":")
     if Path(asked).exists() or not folder:
         folder, words = asked, ""
-    study = read_study([Path(folder)])
+    chosen = read_study([Path(folder)]).runs
     if words and not SweepFolder(Path(folder)).is_sweep():
         raise InvalidInput(
             f"{asked}: {folder} is a run; only runs of a sweep are chosen"
         )
-    chosen = list(study.runs)
     for word in words.split(",") if words else ():
-        fitting = [run for run in chosen if _fits(run, word)]
+        fitting = tuple(run for run in chosen if _fits(run, word))
         if not fitting:
             raise InvalidInput(
                 f"{asked}: no run fits '{word}'; {_choices(chosen, word)}"
@@ -66,48 +65,35 @@ def pair_keys(a: Side, b: Side) -> tuple[list[str], list[str], str]:
     A run is named by what varies within a side, the seed as a rule: what differs only
     between the sides is what is compared.
     """
-    settings = [[_settings(run) for run in side.runs] for side in (a, b)]
-    keys = dict.fromkeys(key for side in settings for one in side for key in one)
-    varying = [
-        key
-        for key in keys
-        if any(len({_text(one, key) for one in side}) > 1 for side in settings)
-    ]
-    names = [
-        [json.dumps([_text(one, key) for key in varying]) for one in side]
-        for side in settings
-    ]
-    how = " and ".join(sorted(varying, key=lambda key: key != SEED)) or SEED
-    return names[0], names[1], how
+    ours, theirs = ([_settings(run) for run in side.runs] for side in (a, b))
+    keys = list(dict.fromkeys([*varying(ours), *varying(theirs)]))
+    how = " and ".join(sorted(keys, key=lambda key: key != SEED)) or SEED
+    a_names, b_names = (
+        [str([exact(one, key) for key in keys]) for one in own]
+        for own in (ours, theirs)
+    )
+    return a_names, b_names, how
 
 
-def _settings(run: Run) -> Mapping[str, Any]:
+def _settings(run: Run) -> dict[str, Any]:
     seed = run.config.get(SEED)
     return {**({} if seed is None else {SEED: seed}), **run.parameters}
 
 
-def _text(settings: Mapping[str, Any], key: str) -> str:
-    return json.dumps(settings.get(key), sort_keys=True)
-
-
 def _fits(run: Run, word: str) -> bool:
     key, sign, wanted = word.partition("=")
-    if sign:
-        found = _within(run, key)
-        return found is not None and wanted in _spellings(found)
-    return word in (run.name, str(_within(run, "agent") or ""))
+    if not sign:
+        return word in (run.name, str(_within(run, "agent") or ""))
+    found = _within(run, key)
+    return found is not None and wanted in (str(found), value(found), json.dumps(found))
 
 
 def _within(run: Run, key: str) -> Any:
     """A setting by its dotted key; a plug-in by its name."""
-    for given in (run.parameters, flat(run.parameters), run.config, flat(run.config)):
+    for given in (run.parameters, flat(run.parameters), run.config, run.settings):
         if (found := given.get(key)) is not None:
             return found.get("name", found) if isinstance(found, Mapping) else found
     return None
-
-
-def _spellings(found: Any) -> set[str]:
-    return {str(found), value(found), json.dumps(found)}
 
 
 def _choices(runs: Sequence[Run], word: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 MISSING = "–"  # noqa: RUF001, an en dash stands for what is not there
@@ -41,24 +41,41 @@ def duration(seconds: float) -> str:
 def value(given: Any, digits: int = 6) -> str:
     """A parameter's value in one line: a plug-in by its name, then its settings."""
     if isinstance(given, Mapping):
-        rest = {key: item for key, item in given.items() if key != "name"}
-        parts = [str(given["name"])] if "name" in given else []
-        return ", ".join(
-            [*parts, *(f"{k} {value(v, digits)}" for k, v in rest.items())]
-        )
+        named = [str(given["name"])] if "name" in given else []
+        rest = [f"{k} {value(v, digits)}" for k, v in given.items() if k != "name"]
+        return ", ".join([*named, *rest])
     if isinstance(given, float):
         return f"{given:.{digits}g}"
     return given if isinstance(given, str) else json.dumps(given)
 
 
+def is_number(given: Any) -> bool:
+    """Whether a value has a place on an axis."""
+    return isinstance(given, int | float) and not isinstance(given, bool)
+
+
+def level_name(given: Any) -> str:
+    """Equal for equal values: 1 and 1.0 are, 1 and true are not."""
+    return json.dumps(float(given) if is_number(given) else given, sort_keys=True)
+
+
+def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The keys, in order of appearance, that not all of ``settings`` have alike."""
+    keys = dict.fromkeys(key for one in settings for key in one)
+    return [key for key in keys if len({exact(one, key) for one in settings}) > 1]
+
+
+def exact(settings: Mapping[str, Any], key: str) -> str:
+    """The level that a setting is at; empty where it is absent."""
+    return level_name(settings[key]) if key in settings else ""
+
+
 def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Nested mappings by dotted key; lists are values."""
     found: dict[str, Any] = {}
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{before}{key}.")
-        else:
-            found[f"{before}{key}"] = value
+    for key, item in data.items():
+        inner = isinstance(item, Mapping)
+        found |= flat(item, f"{before}{key}.") if inner else {f"{before}{key}": item}
     return found
 
 
@@ -67,16 +84,9 @@ def apart(values: Sequence[Any]) -> list[str]:
     if not all(isinstance(given, Mapping) for given in values):
         return [MISSING if given is None else value(given) for given in values]
     parts = [flat(given) for given in values]
-    keys = dict.fromkeys(key for part in parts for key in part)
-    differ = [key for key in keys if len({repr(part.get(key)) for part in parts}) > 1]
-    return [
-        ", ".join(
-            value(part[key]) if key == "name" else f"{key} {value(part[key])}"
-            for key in differ
-            if key in part
-        )
-        for part in parts
-    ]
+    differ = varying(parts)
+    shown = [{key: part[key] for key in differ if key in part} for part in parts]
+    return [value(part) for part in shown]
 
 
 def short_names(keys: Sequence[str]) -> dict[str, str]:
@@ -84,25 +94,23 @@ def short_names(keys: Sequence[str]) -> dict[str, str]:
 
     ``agent.name`` is called ``agent``.
     """
-    found = {key: key for key in keys}
+    found = {}
     for key in keys:
         parts = key.split(".")
-        others = [other.split(".") for other in keys if other != key]
-        # A name alone says nothing: selection.name.
-        least = 2 if parts[-1] == "name" else 1
-        for length in range(least, len(parts) + 1):
-            found[key] = ".".join(parts[-length:])
-            if all(other[-length:] != parts[-length:] for other in others):
-                break
+        tails = [".".join(parts[at:]) for at in reversed(range(len(parts)))]
+        others = [f".{other}" for other in keys if other != key]
+        found[key] = next(
+            (
+                tail
+                for tail in tails
+                # A name alone says nothing: selection.name.
+                if tail != "name" and not any(o.endswith(f".{tail}") for o in others)
+            ),
+            key,
+        )
     taken = {*keys, *found.values()}
     bare = {key: short.removesuffix(".name") for key, short in found.items()}
     return {key: found[key] if bare[key] in taken else bare[key] for key in keys}
-
-
-def listed(items: Iterable[str]) -> str:
-    """``a``, ``a and b``, ``a, b and c``."""
-    *most, last = items
-    return f"{', '.join(most)} and {last}" if most else last
 
 
 def clipped(text: str, most: int) -> str:
