@@ -1,12 +1,12 @@
 """Scores of a run's champions, read without JAX and whatever else is damaged."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from evolife.errors import InvalidInput
 from evolife.storage import held_out
+from evolife.storage.champions import read_document
 from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.sweep_status import finite
@@ -51,28 +51,26 @@ class ChampionScores:
 def read_scores(run: RunFolder) -> ChampionScores:
     """Read what a run says of its champions; damage counts as absence."""
     try:
-        found = json.loads((run.champions / "champions.json").read_bytes())
-        rows = found["champions"]
-        best = _scores(rows[0])
-        optimum, memoryless = map(finite, map(found.get, ("optimum", "memoryless")))
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        found = read_document(run)
+        best = _scores(found["champions"][0])
+    except (InvalidInput, OSError, TypeError, ValueError):
         return ChampionScores()
     try:
-        lives = held_out.read(run, rows)
-    except (InvalidInput, AttributeError, TypeError):
+        lives = held_out.read(run, found["champions"])
+    except (InvalidInput, TypeError):
         # What is compared without pairs says so.
         lives = None
     faults = found.get("faults")
     told = tuple(map(str, faults)) if isinstance(faults, list) else ()
+    optimum, memoryless = finite(found.get("optimum")), finite(found.get("memoryless"))
     return ChampionScores(best, optimum, memoryless, told, lives)
 
 
 def _scores(row: Mapping[str, Any]) -> Scores | None:
-    low, high = map(finite, row["interval"])
-    held, selected, validated, early, late = (
-        finite(row.get(key))
-        for key in ("held_out", "selected", "validated", "early", "late")
-    )
+    """None where one of the scores is not finite; a row may lack anything."""
+    names = ("held_out", "selected", "validated", "early", "late")
+    held, selected, validated, early, late = (finite(row.get(name)) for name in names)
+    low, high = map(finite, row.get("interval", ()))
     if held is None or low is None or high is None:
         return None
     if selected is None or validated is None:
