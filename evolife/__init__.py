@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from evolife.commands.train import train as train
     from evolife.results.live.watch import watch as watch
     from evolife.results.load import load as load
-    from evolife.run.evolve import evolve as evolve
+    from evolife.run.evolve_objects import evolve as evolve
 
 _FUNCTIONS = {
     "compare": "evolife.commands.compare",
     "describe": "evolife.commands.describe",
     "doctor": "evolife.commands.doctor",
     "evaluate": "evolife.commands.evaluate",
-    "evolve": "evolife.run.evolve",
+    "evolve": "evolife.run.evolve_objects",
     "list": "evolife.commands.list",
     "load": "evolife.results.load",
     "meta": "evolife.commands.meta",

@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jax.extend import core
 
 from evolife.base import Array, Genome
-from evolife.noise import LowRankMatrix
+from evolife.perturbations import LowRankMatrix
 
 Value = Any
 """An array, or a low-rank matrix in the place of one."""

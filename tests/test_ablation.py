@@ -18,7 +18,7 @@ from evolife.engine.work import Task
 from evolife.envs.bandit import Bandit
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.run import bounds, champions
+from evolife.run import bounds, champion_table
 from evolife.storage import held_out
 from evolife.storage.run_folder import FILMS, RunFolder
 
@@ -98,18 +98,18 @@ def test_lives_lie_beside_the_champions_and_films_of_others_go(learner, tmp_path
     built, best = learner
     run = RunFolder(tmp_path)
     run.champions.mkdir()
-    lives = champions.held_out(built.config, best)
-    champions.write(run, best, {}, lives)
+    lives = champion_table.held_out(built.config, best)
+    champion_table.write(run, best, {}, lives)
     for film in FILMS:
         (tmp_path / film).write_bytes(b"film")
-    table = champions.write(run, best, {}, lives)
+    table = champion_table.write(run, best, {}, lives)
     assert all((tmp_path / film).exists() for film in FILMS), "of these very champions"
     found = held_out.read(run, table)
     np.testing.assert_array_equal(found.returns, [one.returns for one in best])
     np.testing.assert_array_equal(found.unlearned_curve, best[0].unlearned.curve)
     assert found.lives["env"]["arms"] == 4 and found.lives["steps"] == 12
     others = [dataclasses.replace(one, generation=9) for one in best]
-    champions.write(run, others, {}, lives)
+    champion_table.write(run, others, {}, lives)
     assert not any((tmp_path / film).exists() for film in FILMS)
     assert json.loads((run.champions / "champions.json").read_bytes())
 

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import factored, noise
+from evolife import factored, perturbations
 from evolife.base import Continuous, Discrete, Spec, TimeStep
 from evolife.keys import root_key
 from evolife.plugins import registry
@@ -165,10 +165,10 @@ def test_a_genome_survives_float32_bytes(pair):
 
 
 def test_a_low_rank_genome_acts_as_the_one_it_stands_for(pair):
-    plan, centre = noise.layout(pair.genome, 1), genome_like(pair.genome, 1)
+    plan, centre = perturbations.layout(pair.genome, 1), genome_like(pair.genome, 1)
     sigma = jnp.float32(0.2)
-    low = jax.jit(lambda i: noise.perturb(plan, centre, KEY, i, sigma))(3)
-    full = noise.materialise(low)
+    low = jax.jit(lambda i: perturbations.perturb(plan, centre, KEY, i, sigma))(3)
+    full = perturbations.materialise(low)
     assert jax.tree.structure(low) != jax.tree.structure(full)
     assert jax.tree.structure(full) == jax.tree.structure(pair.genome)
     steps = time_steps(pair.agent.spec, 12)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from evolife import factored
-from evolife.noise import LowRankMatrix
+from evolife.perturbations import LowRankMatrix
 from tests.data.networks.uses import CHEAP, FULL
 from tests.jaxpr_tools import sizes
 

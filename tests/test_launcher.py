@@ -12,7 +12,7 @@ from evolife.errors import InvalidInput
 from evolife.processes import placement
 from evolife.processes.advice import advice
 from evolife.processes.affinity import allowed_cores, core_for, usable_cores
-from evolife.processes.grant import granted_cores
+from evolife.processes.granted_cores import granted_cores
 from evolife.processes.local_environment import local_environment
 from evolife.processes.mpirun import find_mpirun, launch_local, obstacle
 from evolife.processes.mpirun_notices import ChatterFilter, Heard

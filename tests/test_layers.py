@@ -16,7 +16,7 @@ ROOT = Path(evolife.__file__).parent
 
 FLOORS = (
     {
-        *("base", "errors", "drawing", "factored", "keys", "noise", "parts"),
+        *("base", "errors", "drawing", "factored", "keys", "perturbations", "parts"),
         *("pytrees", "strict_json", "version"),
     },
     {"agents", "envs", "launch"},

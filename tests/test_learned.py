@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from evosax.algorithms import algorithms
 
-from evolife import noise
 from evolife.base import LifeStatistics
 from evolife.engine.tournament import interval_of_mean
 from evolife.metalearning.benchmark import choices
 from evolife.metalearning.config import load_meta, meta_digest
 from evolife.metalearning.portrait import portrait
 from evolife.metalearning.run import build_route
+from evolife.perturbations import materialise
 from evolife.plugins.hyperparameters import resolved_choice
 from evolife.selection.operator_file import bundled, read
 from evolife.selection.shaping.learned import Learned
@@ -58,7 +58,7 @@ def test_low_rank_climbs_with_it():
     def step(state, generation):
         proposal = strategy.propose(state, generation)
         ids = jnp.arange(64)
-        members = jax.vmap(lambda i: noise.materialise(strategy.member(proposal, i)))
+        members = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         population = jax.vmap(flat)(members(ids))
         fitness = fitness_of(population)
         zeros = jnp.zeros_like(fitness)

@@ -18,7 +18,7 @@ from evolife.engine import lifetime
 from evolife.errors import EvolifeError, InvalidInput
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.results.hand import Hand
+from evolife.results.agent_program import AgentProgram
 from evolife.results.life import Life
 from evolife.results.load import Sweep
 from evolife.run.evaluate import evaluate
@@ -56,7 +56,7 @@ def loaded(tmp_path_factory):
 
 def by_hand(agent, environment, steps):
     """What lives a life in a loop that a user might write: life, actions, rewards."""
-    hand = Hand(agent)
+    hand = AgentProgram(agent)
     reset, step = jax.jit(environment.reset), jax.jit(environment.step)
 
     def live(genome, key):

@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import factored, keys, noise
+from evolife import factored, keys
 from evolife.base import LifeStatistics
 from evolife.errors import InvalidInput
+from evolife.perturbations import materialise
 from evolife.selection.shaping.centered_rank import CenteredRank
 from evolife.selection.shaping.raw import Raw
 from evolife.strategies.low_rank import LowRank
@@ -42,7 +43,7 @@ def compiled(strategy):
     """Update, and all members with their matrices written out."""
 
     def members(proposal):
-        build = jax.vmap(lambda i: noise.materialise(strategy.member(proposal, i)))
+        build = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         return build(jnp.arange(strategy.population_size))
 
     return jax.jit(strategy.update), jax.jit(members)
@@ -155,7 +156,7 @@ def test_no_intermediate_is_as_large_as_the_population():
 
     update = sizes(jax.make_jaxpr(strategy.update)(*inputs).jaxpr)
     live = sizes(jax.make_jaxpr(act)(lanes).jaxpr)
-    dense = sizes(jax.make_jaxpr(lambda i: act(i, noise.materialise))(lanes).jaxpr)
+    dense = sizes(jax.make_jaxpr(lambda i: act(i, materialise))(lanes).jaxpr)
     assert max(update + live) < size * parameters / 20
     assert max(dense) >= size * 96 * 80, "the walk overlooks intermediates"
 
@@ -196,7 +197,7 @@ def test_it_climbs_a_quadratic():
     @jax.jit
     def generation(state, number):
         proposal = strategy.propose(state, number)
-        members = jax.vmap(lambda i: noise.materialise(strategy.member(proposal, i)))
+        members = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         fitness = -jax.vmap(distance)(members(jnp.arange(64)))
         args = (state, proposal, number, fitness, no_statistics(64))
         return strategy.update(*args), None

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import keys, noise
+from evolife import keys, perturbations
 from evolife.base import Both, Continuous, Discrete, Spec
 from evolife.plugins import registry
 from tests.agent_tools import genome_like, time_steps
@@ -22,10 +22,12 @@ KEY = keys.root_key(1)
 @pytest.mark.parametrize("pairs", [BLOCK, BLOCK + 1, BLOCK + 771])
 def test_the_update_of_many_members_is_the_sum_of_their_perturbations(pairs):
     genome = {"w": jnp.zeros((3, 2)), "bias": jnp.zeros(3)}
-    plan = noise.layout(genome, 1)
+    plan = perturbations.layout(genome, 1)
     weights = np.random.default_rng(pairs).normal(size=pairs).astype(np.float32)
-    found = jax.jit(lambda w: noise.weighted_sum(plan, KEY, w))(weights)
-    drawn = jax.jit(jax.vmap(lambda i: noise.draw(plan, KEY, i)))(jnp.arange(pairs))
+    found = jax.jit(lambda w: perturbations.weighted_sum(plan, KEY, w))(weights)
+    drawn = jax.jit(jax.vmap(lambda i: perturbations.draw(plan, KEY, i)))(
+        jnp.arange(pairs)
+    )
     parts = [np.asarray(drawn[:, cut], np.float64) for cut in _cuts(plan)]
     for leaf, wanted in zip(
         jax.tree.leaves(found), _summed(plan, parts, weights), strict=True

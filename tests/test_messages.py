@@ -199,7 +199,7 @@ def test_who_observes_nothing_acts_on_its_biases(tmp_path):
     state = made.newborn()
     proposal = made.strategy.propose(state, jnp.int32(0))
     one, other = (
-        evolife.noise.materialise(made.strategy.member(proposal, jnp.int32(i)))
+        evolife.perturbations.materialise(made.strategy.member(proposal, jnp.int32(i)))
         for i in range(2)
     )
     leaves = [*zip(*map(jax.tree.leaves, (one, other)), strict=True)]

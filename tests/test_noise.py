@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from evolife import keys, noise
-from evolife.noise import LowRankMatrix
+from evolife import keys, perturbations
+from evolife.perturbations import LowRankMatrix, materialise
 
 pytestmark = pytest.mark.fast
 
@@ -22,11 +22,11 @@ def matrix(m: int = 7, n: int = 5, rank: int = 2) -> LowRankMatrix:
 
 def draws(rank: int, pairs: int, centre=CENTRE, sigma: float = 1.0):
     """Materialised members ``0, 2, 4 ...`` less the centre: the perturbations."""
-    plan = noise.layout(centre, rank)
+    plan = perturbations.layout(centre, rank)
 
     def perturbation(index):
-        member = noise.perturb(plan, centre, KEY, index, jnp.float32(sigma))
-        return jax.tree.map(jnp.subtract, noise.materialise(member), centre)
+        member = perturbations.perturb(plan, centre, KEY, index, jnp.float32(sigma))
+        return jax.tree.map(jnp.subtract, materialise(member), centre)
 
     return jax.jit(jax.vmap(perturbation))(2 * jnp.arange(pairs))
 
@@ -73,27 +73,29 @@ def test_a_matrix_survives_flattening_and_vmap_shares_the_centre():
 
 @pytest.mark.parametrize("rank", [1, 3])
 def test_antithetic_pairs_mirror_each_other_exactly(rank):
-    plan = noise.layout(CENTRE, rank)
+    plan = perturbations.layout(CENTRE, rank)
     zero = jax.tree.map(jnp.zeros_like, CENTRE)
-    member = jax.jit(lambda i: noise.perturb(plan, zero, KEY, i, jnp.float32(0.3)))
+    member = jax.jit(
+        lambda i: perturbations.perturb(plan, zero, KEY, i, jnp.float32(0.3))
+    )
     for pair in (0, 5, 1000):
-        plus, minus = (noise.materialise(member(2 * pair + side)) for side in (0, 1))
+        plus, minus = (materialise(member(2 * pair + side)) for side in (0, 1))
         for name in CENTRE:
             assert (plus[name] == -minus[name]).all() and plus[name].any()
 
 
 def test_a_member_is_the_same_whichever_lane_of_whichever_tile_asks():
     """Equal bits in tiles of one shape; across shapes XLA rounds differently."""
-    plan = noise.layout(CENTRE, 2)
+    plan = perturbations.layout(CENTRE, 2)
 
     def member(index):
-        return noise.perturb(plan, CENTRE, KEY, index, jnp.float32(0.3))
+        return perturbations.perturb(plan, CENTRE, KEY, index, jnp.float32(0.3))
 
-    tile = jax.jit(jax.vmap(lambda index: noise.materialise(member(index))))
+    tile = jax.jit(jax.vmap(lambda index: materialise(member(index))))
     lanes = [(9, 4, 4, 0), (1, 0, 4, 9)]
     one, other = (tile(jnp.array(members)) for members in lanes)
     for here, there in ((0, 3), (1, 2), (2, 2), (3, 1)):
-        alone = noise.materialise(member(lanes[0][here]))
+        alone = materialise(member(lanes[0][here]))
         for a, b, c in zip(*map(jax.tree.leaves, (one, other, alone)), strict=True):
             assert (a[here] == b[there]).all()
             np.testing.assert_allclose(a[here], c, rtol=1e-5, atol=1e-6)
@@ -127,8 +129,10 @@ def test_perturbations_of_matrices_have_the_rank_asked_for(rank):
 def test_the_weighted_sum_equals_the_sum_of_full_perturbations(rank):
     pairs = 17
     weights = np.random.default_rng(rank).normal(size=pairs).astype(np.float32)
-    plan = noise.layout(CENTRE, rank)
-    total = jax.jit(lambda w: noise.weighted_sum(plan, KEY, w))(jnp.asarray(weights))
+    plan = perturbations.layout(CENTRE, rank)
+    total = jax.jit(lambda w: perturbations.weighted_sum(plan, KEY, w))(
+        jnp.asarray(weights)
+    )
     drawn = draws(rank, pairs, jax.tree.map(jnp.zeros_like, CENTRE))
     for name in CENTRE:
         brute = np.tensordot(weights, np.asarray(drawn[name], np.float64), axes=1)
@@ -136,7 +140,7 @@ def test_the_weighted_sum_equals_the_sum_of_full_perturbations(rank):
 
 
 def test_layout_counts_the_numbers_of_every_leaf():
-    plan = noise.layout(CENTRE, 2)
+    plan = perturbations.layout(CENTRE, 2)
     leaves = {"bias": 6, "v": 2 * (3 + 5), "w": 2 * (8 + 6)}
     assert plan.lengths() == list(leaves.values())
-    assert plan.length == 50 == noise.draw(plan, KEY, jnp.int32(0)).size
+    assert plan.length == 50 == perturbations.draw(plan, KEY, jnp.int32(0)).size

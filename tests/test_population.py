@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from evolife import noise
 from evolife.agents.gru import Gru
 from evolife.agents.reflex import Reflex
 from evolife.base import Agent, Continuous, Environment, Spec, TimeStep
@@ -25,6 +24,7 @@ from evolife.engine.evaluator import Evaluator
 from evolife.engine.grid import Grid, lives_block
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.keys import Pool, life_key, pool_key
+from evolife.perturbations import materialise
 from evolife.ranks.mpi import Serial, share_of
 from evolife.selection.shaping.raw import Raw
 from evolife.strategies.low_rank import LowRank, LowRankProposal
@@ -262,7 +262,7 @@ def test_lives_in_a_block_equal_lives_alone(walkers, whole):
 def test_each_life_is_the_life_of_its_key(walkers, whole):
     """Genome, key, statistics and mean of a member, against one life at a time."""
     rows = [0, 9, 13]
-    build = jax.jit(lambda i: noise.materialise(walkers.member(task().proposal, i)))
+    build = jax.jit(lambda i: materialise(walkers.member(task().proposal, i)))
 
     @jax.jit
     def live(genome, key):

@@ -11,7 +11,7 @@ from safetensors.numpy import load
 from evolife import keys
 from evolife.engine.tournament import Champion
 from evolife.pytrees import digest, from_bytes, take_apart, to_bytes
-from evolife.run import champions
+from evolife.run import champion_table
 from evolife.selection import operator_file
 from evolife.selection.operator import Architecture, Operator, init
 from evolife.selection.shaping.learned import Learned
@@ -75,7 +75,7 @@ def test_a_champion_comes_back_as_it_was(tmp_path):
     genome = {name: LAYOUTS[name] for name in layouts}
     run = RunFolder(tmp_path)
     run.champions.mkdir()
-    table = champions.write(run, [champion(genome)], {}, None)
+    table = champion_table.write(run, [champion(genome)], {}, None)
     found = read_genomes(run, table, genome)
     for name in layouts:
         same(found[name][0], genome[name])

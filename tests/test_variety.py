@@ -18,7 +18,7 @@ from evolife.engine.variety import copied, variety
 from evolife.envs.gymnax import Gymnax
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
-from evolife.run import champions
+from evolife.run import champion_table
 
 
 class State(NamedTuple):
@@ -119,7 +119,7 @@ def test_describe_promises_no_other_lives_where_there_are_none():
 def test_champions_of_one_life_are_not_called_held_out():
     experiment = build_run(lone()).experiment
     [step] = evolve(experiment, begin(experiment), 0, Serial(), print)
-    for row in champions.table(hold(experiment, step.progress.archive, Serial())):
+    for row in champion_table.table(hold(experiment, step.progress.archive, Serial())):
         assert row["one_life"] == row["validated"] and row["lives"] == 1
         assert row["held_out"] is None and row["gap"] is None
         assert row["interval"] == [None, None] and row["deviation"] is None

@@ -20,7 +20,7 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
     if where.own_config is None:
         check_free(path)
     prepare()
-    from evolife.run import resume
+    from evolife.run import resume_checks
     from evolife.run.memory import strategy_bytes
     from evolife.run.plan import idle_ranks
     from evolife.run.readiness import ready
@@ -28,9 +28,9 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
 
     main, control = ready(config)
     if where.resume:
-        resume.check_config(main, path)
+        resume_checks.check_config(main, path)
     done = _done(where, path)
-    resume.check_goal(main, RunFolder(path), done)
+    resume_checks.check_goal(main, RunFolder(path), done)
     left = config.model_copy(update={"generations": config.generations - done})
     found = forecast.predict([left], 1, ranks)
     return {

@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 
-from evolife import keys, noise
+from evolife import keys, perturbations
 from evolife.base import Agent, Environment, Genome, Selection, Strategy, StrategyState
 from evolife.engine.ablation import ablatable
 from evolife.engine.archive import Archive
@@ -71,7 +71,7 @@ class Experiment:
         """Compile ``(proposal, index) -> genome`` with every matrix written out."""
 
         def member(proposal: Any, index: Any) -> Genome:
-            return noise.materialise(self.strategy.member(proposal, index))
+            return perturbations.materialise(self.strategy.member(proposal, index))
 
         return jax.jit(member)
 

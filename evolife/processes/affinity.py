@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from evolife.processes.grant import granted_cores
+from evolife.processes.granted_cores import granted_cores
 
 
 def usable_cores(root: Path = Path("/")) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 from evolife.base import Genome, Key, TimeStep
 from evolife.errors import InvalidInput
 from evolife.processes.numerics import own_settings
-from evolife.results.hand import Hand
+from evolife.results.agent_program import AgentProgram
 
 
 class Life:
@@ -18,7 +18,7 @@ class Life:
     """
 
     @own_settings()
-    def __init__(self, hand: Hand, genome: Genome, key: Key) -> None:
+    def __init__(self, hand: AgentProgram, genome: Genome, key: Key) -> None:
         """Be born in the life that ``key`` stands for."""
         self._hand, self._genome, self._key = hand, jax.device_put(genome), key
         self._mind = hand.birth(self._genome, key)

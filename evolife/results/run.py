@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from evolife.results.champion import Champion
-    from evolife.results.stage import Stages
+    from evolife.results.champion_environment import ChampionEnvironments
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,11 +85,11 @@ class Run:
         return other if other.folder.config_path.is_file() else None
 
     @cached_property
-    def stages(self) -> "Stages":
+    def stages(self) -> "ChampionEnvironments":
         """What champions act in; builds agent and environment where needed."""
-        from evolife.results.stage import Stages
+        from evolife.results.champion_environment import ChampionEnvironments
 
-        return Stages(self)
+        return ChampionEnvironments(self)
 
     @cached_property
     def _lines(self) -> list[dict[str, Any]]:

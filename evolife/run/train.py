@@ -19,7 +19,7 @@ from evolife.plugins.build import BuiltRun
 from evolife.processes.logs import redirect_output
 from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
-from evolife.run import champions, resume
+from evolife.run import champion_table, resume_checks
 from evolife.run.bounds import measured_faults, statement_faults
 from evolife.run.hooks import Hook, Hooks, installed_hooks
 from evolife.run.journal import Journal
@@ -101,7 +101,7 @@ def _built(config: RunConfig, path: Path, session: Session) -> BuiltRun:
     for fault in faults if session.ranks.rank == 0 else ():
         session.terminal.warning(fault)
     if session.resume:
-        on_rank_zero(lambda: resume.check_config(built, path), session.ranks)
+        on_rank_zero(lambda: resume_checks.check_config(built, path), session.ranks)
     return built
 
 
@@ -113,7 +113,7 @@ def evolve_run(
     ``kept`` holds the lock on the folder.
     """
     ranks, run = session.ranks, RunFolder(path)
-    written = resume.written(built)
+    written = resume_checks.written(built)
     on_rank_zero(lambda: enter(run, written, session.resume, kept), ranks)
     told, held_out = _recorded(built, run, session)
     report = {"run": str(run.path), "name": built.config.name, **told}
@@ -139,13 +139,13 @@ def _stated(built: BuiltRun) -> tuple[float | None, float | None]:
 def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
     """Do the work between the manifest's notes of its start and its end."""
     ranks = session.ranks
-    progress, done = resume.load_progress(built, run, ranks, session.terminal)
+    progress, done = resume_checks.load_progress(built, run, ranks, session.terminal)
 
     def env_steps() -> int:
         reached: int = max(checkpoint.generations(run.checkpoints), default=0)
         return built.experiment.settings.steps_per_generation * reached
 
-    told = resume.written(built), session.argv, session.code, ranks, env_steps
+    told = resume_checks.written(built), session.argv, session.code, ranks, env_steps
     with noted(run, *told):
         if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
             session.terminal.info(idle)
@@ -209,11 +209,11 @@ def _champions(
         return Ended({**_known(built, []), "champions": []}, None)
     best = hold(built.experiment, progress.archive, session.ranks)
     known = _known(built, best)
-    lives = champions.held_out(built.config, best)
+    lives = champion_table.held_out(built.config, best)
     for fault in known["faults"] if session.ranks.rank == 0 else ():
         warn(fault)
     table: list[dict[str, Any]] = on_rank_zero(
-        lambda: champions.write(run, best, known, lives), session.ranks
+        lambda: champion_table.write(run, best, known, lives), session.ranks
     )
     if any(row["one_life"] is not None for row in table):
         session.terminal.warning(one_life(f"env {built.config.env.name}"))

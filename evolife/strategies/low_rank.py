@@ -16,7 +16,7 @@ import jax.numpy as jnp
 import optax
 from annotated_types import Ge, Gt, Le
 
-from evolife import noise
+from evolife import perturbations
 from evolife.base import (
     Array,
     Genome,
@@ -81,8 +81,8 @@ class LowRank(Strategy):
         return self._layout.length
 
     @functools.cached_property
-    def _layout(self) -> noise.Layout:
-        return noise.layout(self.template, self.rank)
+    def _layout(self) -> perturbations.Layout:
+        return perturbations.layout(self.template, self.rank)
 
     @functools.cached_property
     def _optimizer(self) -> optax.GradientTransformation:
@@ -110,7 +110,7 @@ class LowRank(Strategy):
 
     def member(self, proposal: LowRankProposal, index: Array) -> Genome:
         """Perturb the mean by the draw of the member's pair."""
-        return noise.perturb(self._layout, *proposal[:2], index, proposal.sigma)
+        return perturbations.perturb(self._layout, *proposal[:2], index, proposal.sigma)
 
     def update(
         self,
@@ -124,7 +124,7 @@ class LowRank(Strategy):
         seen = statistics._replace(scale=jnp.full(fitness.shape, proposal.sigma))
         weights, selection = self.selection.weights(fitness, seen, state.selection)
         signed = (weights[0::2] - weights[1::2]) / proposal.sigma
-        ascent = noise.weighted_sum(self._layout, proposal.key, signed)
+        ascent = perturbations.weighted_sum(self._layout, proposal.key, signed)
         descent = jax.tree.map(jnp.negative, ascent)
         changes, optimizer = self._optimizer.update(
             descent, state.optimizer, state.mean

@@ -12,7 +12,7 @@ def scorer(experiment: Any, episodes: int) -> Callable[[Any, int], float]:
     import jax
     import numpy as np
 
-    from evolife import keys, noise
+    from evolife import keys, perturbations
     from evolife.engine import lifetime
 
     agent, environment = experiment.agent, experiment.environment
@@ -21,7 +21,7 @@ def scorer(experiment: Any, episodes: int) -> Callable[[Any, int], float]:
 
     @jax.jit
     def score(strategy: Any, generation: Any) -> jax.Array:
-        genome = noise.materialise(experiment.strategy.centre(strategy))
+        genome = perturbations.materialise(experiment.strategy.centre(strategy))
 
         def episode(number: jax.Array) -> jax.Array:
             key = keys.life_key(pool, generation, 0, number)

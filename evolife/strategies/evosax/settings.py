@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from evosax.algorithms import algorithms as ALGORITHMS  # noqa: N812
 
 from evolife.errors import EvolifeError, InvalidInput, nearest
-from evolife.strategies.evosax import optimizers
+from evolife.strategies.evosax import optax_settings
 from evolife.strategies.evosax.following import following
 from evolife.strategies.evosax.tables import (
     DEFAULTS,
@@ -107,7 +107,7 @@ def build_algorithm(
         if key in merged
     }
     if name in WIDENED:
-        arguments["std_schedule"] = optimizers.schedule(
+        arguments["std_schedule"] = optax_settings.schedule(
             merged["std_min"], "strategy.std_min"
         )
     if name in LENGTHS:
@@ -206,9 +206,9 @@ def _check_not_nan(params: Any) -> None:
 
 def _argument(key: str, value: Any, default: Any, where: str) -> Any:
     if key == "optimizer":
-        return optimizers.optimizer(value, where)
+        return optax_settings.optimizer(value, where)
     if key == "std_schedule":
-        return optimizers.schedule(value, where)
+        return optax_settings.schedule(value, where)
     if isinstance(default, bool):
         return _typed(where, value, isinstance(value, bool), "true or false")
     if value is None and default is None:

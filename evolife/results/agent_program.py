@@ -51,7 +51,7 @@ class _Listener(Environment):
         return TimeStep(observation, jnp.float32(0), jnp.bool_(False))
 
 
-class Hand:
+class AgentProgram:
     """One agent's birth and step, compiled once for all its lives."""
 
     def __init__(self, agent: Agent) -> None:

@@ -17,7 +17,7 @@ from evolife.engine.tournament import champion_grid
 from evolife.engine.work import Task
 from evolife.plugins.build import build_run
 from evolife.processes.embedded import prepare
-from evolife.results.hand import Hand
+from evolife.results.agent_program import AgentProgram
 from evolife.storage import champions
 from evolife.storage.genomes import read_genomes
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from evolife.results.run import Run
 
 
-class Stage(NamedTuple):
+class ChampionEnvironment(NamedTuple):
     """One world with all champions, ready to live in."""
 
     evaluator: Evaluator
@@ -51,13 +51,13 @@ class Stage(NamedTuple):
         return grid.assemble(np.stack(blocks))[0]
 
 
-class Stages:
+class ChampionEnvironments:
     """All that is built for one run, kept for the next life."""
 
     def __init__(self, run: "Run") -> None:
         prepare()
         self._run = run
-        self._stages: dict[tuple[str, ...], Stage] = {}
+        self._stages: dict[tuple[str, ...], ChampionEnvironment] = {}
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -70,22 +70,22 @@ class Stages:
         return self._read(self.experiment)
 
     @cached_property
-    def hand(self) -> Hand:
+    def hand(self) -> AgentProgram:
         """The run's agent, to be led by hand."""
-        return Hand(self.experiment.agent)
+        return AgentProgram(self.experiment.agent)
 
-    def stage(self, overrides: Sequence[str]) -> Stage:
+    def stage(self, overrides: Sequence[str]) -> ChampionEnvironment:
         """The run's world with ``overrides``; raises ``InvalidInput`` for no world."""
         asked = tuple(overrides)
         if asked not in self._stages:
             self._stages[asked] = self._built(asked)
         return self._stages[asked]
 
-    def _built(self, overrides: tuple[str, ...]) -> Stage:
+    def _built(self, overrides: tuple[str, ...]) -> ChampionEnvironment:
         experiment = build_run(run_config(self._run.config, overrides)).experiment
         steps = experiment.settings.steps
         evaluator = dataclasses.replace(experiment.stacked(steps), requested_bins=steps)
-        return Stage(evaluator, self._read(experiment))
+        return ChampionEnvironment(evaluator, self._read(experiment))
 
     def _read(self, experiment: Experiment) -> Any:
         run = self._run.folder
