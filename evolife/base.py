@@ -288,8 +288,10 @@ class Strategy(abc.ABC):
 
     @property
     def name(self) -> str:
-        """What messages call it: the name of its file."""
-        return type(self).__module__.rpartition(".")[2]
+        """What messages call it: the name of its file, or of a class in a notebook."""
+        cls = type(self)
+        file = cls.__module__.rpartition(".")[2]
+        return cls.__name__ if file == "__main__" else file
 
     @property
     def member_size(self) -> int:
@@ -318,6 +320,14 @@ class Strategy(abc.ABC):
         statistics: LifeStatistics,
     ) -> StrategyState:
         """Learn from ``(K,)`` finite fitness values, maximised."""
+
+    def described(self) -> dict[str, Any]:
+        """Every hyperparameter and its value."""
+        return {
+            field.name: getattr(self, field.name)
+            for field in dataclasses.fields(self)
+            if not field.metadata.get("given")
+        }
 
     @abc.abstractmethod
     def centre(self, state: StrategyState) -> Genome:

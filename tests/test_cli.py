@@ -108,7 +108,8 @@ def test_list_names_what_there_is():
     everything = document(run_here("list", "--json"))
     names = {kind: [row["name"] for row in rows] for kind, rows in everything.items()}
     assert set(names) == {
-        *("agents", "envs", "strategies", "selections", "configs"),
+        *("agents", "envs", "wrappers", "selections", "strategies", "estimators"),
+        "configs",
         *("meta", "operators", "sweeps"),
     }
     assert set(names["agents"]) >= AGENTS

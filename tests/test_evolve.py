@@ -74,6 +74,10 @@ def test_objects_are_taken_as_classes_and_as_they_are():
         agent=Gru, environment=Bandit, steps=10, generations=1, strategy=given
     )
     assert same.digest == whole.digest
+    built = evolved(
+        agent=Gru, environment=Bandit, steps=10, generations=1, strategy=LowRank
+    )
+    assert built.digest == whole.digest
     other = evolved(selection="nes", generations=1)
     assert evolved(generations=1).digest != other.digest
 
@@ -100,6 +104,24 @@ class Constant(Agent):
     def step(self, genome, state, timestep, key):
         return state, jnp.tanh(genome @ jnp.ones(2))
 """
+
+
+STRATEGY = """'''Low rank, but bold.'''
+import dataclasses
+from evolife.strategies.low_rank import LowRank
+
+@dataclasses.dataclass(frozen=True)
+class Bold(LowRank):
+    sigma: float = 0.2
+"""
+
+
+def test_a_strategy_in_a_folder_of_plugins_is_found_by_its_name(tmp_path):
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "strategies" / "bold.py").write_text(STRATEGY)
+    found = evolved(generations=1, strategy="bold", plugins=tmp_path)
+    assert found.digest == evolved(generations=1, strategy=SEARCHES["low_rank"]).digest
+    assert found.experiment.strategy.name == "bold"
 
 
 def test_classes_that_lie_in_no_file_evolve():
@@ -129,6 +151,7 @@ REFUSED = {
     "did you mean 'low_rank'": {"strategy": "low_rnk"},
     "did you mean 'sigma'": {"strategy": {"name": "low_rank", "sgima": 1}},
     "strategy = 7": {"strategy": 7},
+    "strategy = <class 'int'>: must be": {"strategy": int},
     "agent = 'gru': must be an Agent": {"agent": "gru"},
     "environment = 3: must be an Environment": {"environment": 3},
     "ends before one trial": {"steps": 3},

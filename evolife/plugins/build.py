@@ -1,12 +1,13 @@
 """All that a config describes, built and checked once, before anything is lived."""
 
 import dataclasses
-from typing import TYPE_CHECKING, cast
+from collections.abc import Sequence
+from typing import Any
 
 import jax
 
 from evolife import keys
-from evolife.base import Agent, Environment, Selection, Strategy
+from evolife.base import Agent, Environment, Genome, Selection, Strategy
 from evolife.config.model import Choice, Evolution, RunConfig
 from evolife.config.validation import locate
 from evolife.engine.experiment import Experiment
@@ -15,10 +16,7 @@ from evolife.engine.tiles import auto_tile
 from evolife.envs.wrappers import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
-from evolife.plugins.hyperparameters import resolved_choice
-
-if TYPE_CHECKING:
-    from evolife.strategies.evosax.strategy import EvosaxStrategy
+from evolife.strict_json import plain
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,17 +104,9 @@ def _resolved(
     given = {section: plugin for section, plugin in chosen.items() if plugin}
     resolved = registry.resolved_config(config, **given)
     population = config.population.model_copy(update={"tile": tile})
-    written = {"strategy": _written(config, strategy), "population": population}
+    searched = {"name": config.strategy.name, **plain(strategy.described())}
+    written = {"strategy": Choice.model_validate(searched), "population": population}
     return resolved.model_copy(update=written)
-
-
-def _written(config: RunConfig, strategy: Strategy) -> Choice:
-    """The section that builds ``strategy``, with every default."""
-    name = config.strategy.name
-    if registry.chosen("strategies", config, config.plugins).path is None:
-        settings = cast("EvosaxStrategy", strategy).settings
-        return Choice.model_validate({"name": name, **settings})
-    return resolved_choice(name, strategy)
 
 
 def build_selection(config: RunConfig | Evolution) -> Selection | None:
@@ -163,21 +153,36 @@ def build_strategy(
             ``size`` or a genome that the strategy refuses.
     """
     name, plugins = config.strategy.name, config.plugins
-    template = jax.eval_shape(agent.init_genome, keys.root_key(0))
     if registry.chosen("strategies", config, plugins).path is None:
         from evolife.strategies.evosax import strategy as evosax
 
-        given = config.strategy.settings
-        return evosax.build(name, size, given, selection, template, generations)
-    cls: type[Strategy] = registry.load("strategies", name, plugins)
+        settings, template = config.strategy.settings, _template(agent)
+        return evosax.build(name, size, settings, selection, template, generations)
+    cls = registry.load("strategies", name, plugins)
+    given = strategy_fields(cls, agent, selection, size, plugins)
+    strategy: Strategy = registry.build("strategies", config, plugins, **given)
+    return strategy
+
+
+def strategy_fields(
+    cls: type[Strategy],
+    agent: Agent,
+    selection: Selection | None,
+    size: int,
+    plugins: Sequence[str] = (),
+) -> dict[str, Any]:
+    """The fields of a strategy that no config sets, for genomes of ``agent``.
+
+    Without a selection the strategy gets the one that it calls its native.
+    """
     if selection is None and cls.native is not None:
         selection = registry.load("selections", cls.native, plugins)()
-    strategy: Strategy = registry.build(
-        "strategies",
-        config,
-        plugins,
-        population_size=size,
-        template=template,
-        selection=selection,
-    )
-    return strategy
+    return {
+        "population_size": size,
+        "template": _template(agent),
+        "selection": selection,
+    }
+
+
+def _template(agent: Agent) -> Genome:
+    return jax.eval_shape(agent.init_genome, keys.root_key(0))

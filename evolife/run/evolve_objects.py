@@ -8,14 +8,16 @@ import atexit
 import contextlib
 import dataclasses
 import functools
+import os
 import threading
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from evolife.base import Agent, Environment, Genome, Selection, Strategy
 from evolife.config.layers import Origins
 from evolife.config.model import Evolution
+from evolife.config.plugin_folders import folders
 from evolife.config.recording import Nonfinite
 from evolife.config.validation import validated
 from evolife.engine import evolution
@@ -28,6 +30,7 @@ from evolife.plugins.build import (
     build_selection,
     build_strategy,
     settings_of,
+    strategy_fields,
     tile_of,
 )
 from evolife.plugins.files import file_of, plugin_errors
@@ -46,8 +49,7 @@ from evolife.strict_json import plain
 
 T = TypeVar("T")
 _ARCHIVE = 32
-_TOLD = int | float | str | Mapping
-"""Kinds of settings that a logger can take."""
+Folder = str | os.PathLike[str]
 Named = str | Mapping[str, Any]
 """A name, or a mapping of ``name`` and settings, as a config has it."""
 
@@ -78,8 +80,9 @@ def evolve(
     population: int,
     steps: int,
     generations: int,
-    strategy: Named | Strategy = "low_rank",
+    strategy: Named | Strategy | type[Strategy] = "low_rank",
     selection: Named | Selection = "native",
+    plugins: Folder | Sequence[Folder] = (),
     lives: int = 1,
     same_lives: bool = False,
     seed: int = 0,
@@ -101,9 +104,11 @@ def evolve(
         steps: T, the steps of one life.
         generations: how many.
         strategy: a name, a mapping such as ``{"name": "low_rank", "sigma": 0.2}``, or a
-            ``Strategy`` of ``population`` members over genomes of the agent.
+            ``Strategy`` of ``population`` members over genomes of the agent, or its
+            class, which is then built with defaults.
         selection: a name, a mapping, or a ``Selection``; native is the strategy's own.
-            A ``Strategy`` brings its own.
+            A ``Strategy`` brings its own, its class gets it.
+        plugins: folders of plug-ins of your own, for strategies and selections by name.
         lives: independent lives averaged per member.
         same_lives: all members of a generation live the same lives.
         seed: of all randomness.
@@ -145,6 +150,7 @@ def evolve(
         record={"validate_every": validate_every, "validate_lives": validate_lives},
         strategy=_named(strategy, Strategy),
         selection=_named(selection, Selection),
+        plugins=folders(plugins),
     )
     with _world() as ranks:
         experiment = _built(config, agent, environment, strategy, selection)
@@ -159,9 +165,11 @@ def _config(**data: Any) -> Evolution:
     return config
 
 
-def _named(given: Named | Strategy | Selection, kind: type) -> dict[str, Any] | None:
-    """As a config has it; None for an object."""
+def _named(given: Any, kind: type) -> dict[str, Any] | None:
+    """As a config has it; None for an object, and for a strategy's class."""
     if isinstance(given, kind):
+        return None
+    if kind is Strategy and isinstance(given, type) and issubclass(given, Strategy):
         return None
     if isinstance(given, str):
         return {"name": given}
@@ -178,7 +186,7 @@ def _built(
     config: Evolution,
     agent: Agent | type[Agent],
     environment: Environment | type[Environment],
-    strategy: Named | Strategy,
+    strategy: Named | Strategy | type[Strategy],
     selection: Named | Selection,
 ) -> Experiment:
     """Build what is named, and check everything as ``evolife train`` does."""
@@ -187,17 +195,23 @@ def _built(
     with plugin_errors(what, file_of(world), refusal=True):
         world.check(config.lifetime.steps)
         spec = world.spec
-    who = _instance(agent, Agent, spec)
+    who = _instance(agent, Agent, spec=spec)
     check_fit(who, world)
     size = config.population.size
+    own = selection if isinstance(selection, Selection) else None
+    searches: Strategy
     if isinstance(strategy, Strategy):
         _check_size(strategy, size)
         searches = strategy
+    elif isinstance(strategy, type):
+        chosen = own or build_selection(config)
+        given = strategy_fields(strategy, who, chosen, size, config.plugins)
+        name = f"strategy {strategy.__name__}"
+        with plugin_errors(name, file_of(strategy), refusal=True):
+            searches = strategy(**given)
     else:
-        own = isinstance(selection, Selection)
-        chosen = selection if own else build_selection(config)
-        given = size, config.generations
-        searches = build_strategy(config, who, chosen, *given)  # type: ignore[arg-type]
+        chosen = own or build_selection(config)
+        searches = build_strategy(config, who, chosen, size, config.generations)
     settings = settings_of(config, tile_of(config, searches, who, world))
     experiment = Experiment(who, world, searches, settings)
     check_memory(experiment)
@@ -205,14 +219,14 @@ def _built(
     return experiment
 
 
-def _instance(given: T | type[T], kind: Any, *arguments: Any) -> T:
-    """The object itself, or one of its class built with ``arguments``."""
+def _instance(given: T | type[T], kind: Any, **fields: Any) -> T:
+    """The object itself, or one of its class built with ``fields``."""
     if isinstance(given, kind):
         return given
     if isinstance(given, type) and issubclass(given, kind):
         what = f"{kind.__name__.lower()} {given.__name__}"
         with plugin_errors(what, file_of(given), refusal=True):
-            return given(*arguments)
+            return given(**fields)
     raise InvalidInput(
         f"{kind.__name__.lower()} = {given!r}: must be an {kind.__name__} or a class "
         "of one; by its name evolife.train finds it"
@@ -264,15 +278,11 @@ def _evolved(experiment: Experiment, ranks: Ranks, hook: Hook | None) -> Evolved
 def _described(experiment: Experiment) -> dict[str, Any]:
     """The evolution in words and numbers, for those who record it."""
     strategy = experiment.strategy
-    fields = {
-        one.name: getattr(strategy, one.name) for one in dataclasses.fields(strategy)
-    }
-    told = {k: v for k, v in fields.items() if isinstance(v, _TOLD)}
     return {
         **dataclasses.asdict(experiment.settings),
         "agent": type(experiment.agent).__name__,
         "environment": type(experiment.environment).__name__,
-        "strategy": {"name": strategy.name, **told},
+        "strategy": {"name": strategy.name, **strategy.described()},
     }
 
 

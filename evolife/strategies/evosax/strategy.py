@@ -78,7 +78,6 @@ class EvosaxStrategy(Strategy):
         flat, self._unravel = ravel_pytree(zeros)
         self.dimensions: int = flat.size
         self.settings = with_defaults(name, settings)
-        """What was set, and the defaults that differ from evosax's own."""
         self._algorithm, self._params = build_algorithm(
             name, population_size, self.dimensions, settings, generations
         )
@@ -130,6 +129,10 @@ class EvosaxStrategy(Strategy):
         if not self._population_based:
             return ask()
         return jax.lax.cond(generation == 0, newborns, ask)
+
+    def described(self) -> dict[str, Any]:
+        """What was set, and the defaults that differ from evosax's own."""
+        return dict(self.settings)
 
     def member(self, proposal: EvosaxProposal, index: Array) -> Genome:
         """Row ``index`` of the population as a genome."""
