@@ -47,7 +47,7 @@ SETTINGS = {
     "lifetime__steps": 5,
     "lifetime__lives": 4,
     "best_of_k": {"keep": 2, "lives": 16, "archive": 4},
-    "record.every": 2,
+    "record": {"every": 2, "validate_every": None},
 }
 """TINY as Python says it."""
 FUNCTIONS = {

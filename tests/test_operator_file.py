@@ -74,7 +74,7 @@ def test_arrays_of_another_architecture_are_refused(file, architecture):
 
 def test_other_files_are_refused(file, tmp_path):
     save_file({"x": np.zeros(3)}, file)
-    with pytest.raises(InvalidInput, match="no selection operator"):
+    with pytest.raises(InvalidInput, match="is not a selection operator"):
         read(str(file))
     torn = tmp_path / "torn.safetensors"
     torn.write_bytes(b"\x10\x00")
