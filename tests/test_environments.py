@@ -22,6 +22,8 @@ from tests import slurm_cluster
 from tests.cli_tools import EVOLIFE, TINY, digests, environment, mpirun
 from tests.test_launcher import HOSTILE
 
+pytestmark = pytest.mark.slow
+
 RANKS = "1" if obstacle() else "2"
 NOBODY = 54321
 """A user id that nobody has."""

@@ -19,6 +19,8 @@ from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import machine_kind, rank_flags
 from tests.cli_tools import metrics, run
 
+pytestmark = pytest.mark.slow
+
 FILE = Path(__file__).parent / "data" / "golden.json"
 FLAGS = rank_flags("")
 """Of XLA, as users have them whatever the tests are compiled by."""

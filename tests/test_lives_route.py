@@ -18,6 +18,8 @@ from evolife.selection import operator as operators
 from evolife.selection.operator import Architecture
 from evolife.selection.shaping.learned import Learned
 
+pytestmark = pytest.mark.slow
+
 KEY = root_key(7)
 TINY = (
     "env={arms: 2, pulls: 6}",

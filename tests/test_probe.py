@@ -20,6 +20,8 @@ from evolife.plugins import registry
 from evolife.plugins.build import build_run
 from evolife.ranks.mpi import Serial
 
+pytestmark = pytest.mark.slow
+
 LIVES = 2048
 REACH = 4.4
 """Standard errors; a normal number exceeds them once in 180,000 times."""

@@ -11,6 +11,8 @@ from evolife.reports.report import report
 from evolife.results.history import POINTS, read_history
 from tests.report_tools import champion, lines, make_run, make_sweep
 
+pytestmark = pytest.mark.slow
+
 RUNS, GENERATIONS = 200, 200
 _MOST_SECONDS = 40.0
 

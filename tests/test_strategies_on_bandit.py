@@ -11,6 +11,8 @@ from evolife.plugins.registry import names
 from evolife.ranks.mpi import Serial
 from evolife.strategies.evosax.tables import REFUSED
 
+pytestmark = pytest.mark.slow
+
 GENERATIONS = 3
 TINY = (
     "agent={name: gru, hidden: 2, sample: false}",
