@@ -41,7 +41,9 @@ class EventFile:
         self._path = path
         self._waiting = bytearray()
         with storage_errors("write the event files in", path.parent):
-            self._file = path.open("xb")
+            # Unbuffered: what a full disk refused would be tried, and told, once more
+            # when Python ends.
+            self._file = path.open("xb", buffering=0)
         self.add(Event(file_version="brain.Event:2"))
 
     def add(self, event: Event) -> None:
@@ -52,9 +54,8 @@ class EventFile:
     def flush(self) -> None:
         """Wait until everything is on the disk; raises ``EvolifeError`` if it fails."""
         with storage_errors("write the event files in", self._path.parent):
-            self._file.write(self._waiting)
-            self._waiting.clear()
-            self._file.flush()
+            while self._waiting:
+                del self._waiting[: self._file.write(self._waiting) or 0]
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
