@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import evolife
 from evolife.errors import EvolifeError, InvalidInput, Stopped
+from evolife.processes.parent import CALLER
 
 _KINDS = {kind.exit_code: kind for kind in (EvolifeError, InvalidInput, Stopped)}
 _MARK = "evolife: "
@@ -46,7 +47,7 @@ def finished(words: Sequence[str], say: Callable[[str], None] | None = None) -> 
     ``say`` hears every line on stderr. Ctrl-C asks the work to stop with a checkpoint,
     and a second one ends it; it also stops when this process ends.
     """
-    command = [sys.executable, "-m", f"{__package__}._child", str(os.getpid()), *words]
+    command = [sys.executable, "-m", "evolife", *words]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said:
         # A session of its own: Ctrl-C should reach the ranks once, and through here.
         with subprocess.Popen(
@@ -107,4 +108,8 @@ def _environment() -> dict[str, str]:
     """This process's, in which the same evolife is found from any folder."""
     root = str(Path(evolife.__file__).parents[1])
     before = os.environ.get("PYTHONPATH")
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, before)))}
+    return {
+        **os.environ,
+        CALLER: str(os.getpid()),
+        "PYTHONPATH": os.pathsep.join(filter(None, (root, before))),
+    }

@@ -12,6 +12,9 @@ from collections.abc import Callable
 LAUNCHER = "EVOLIFE_LAUNCHER"
 """Variable that tells a started process who started it: a process id."""
 
+CALLER = "EVOLIFE_CALLER"
+"""Variable that names the process whose function started this command."""
+
 _PR_SET_PDEATHSIG = 1
 _WATCH_SECONDS = 0.25
 
@@ -44,9 +47,13 @@ def follow_launcher() -> None:
         _watch(lambda: os.getppid() == parent and _exists(launcher), signal.SIGKILL)
 
 
-def stop_with(parent: int) -> None:
-    """Ask this process to stop soon after ``parent``, its parent, has ended."""
-    _watch(lambda: os.getppid() == parent, signal.SIGTERM)
+def follow_caller() -> None:
+    """Ask this command to stop soon after its caller, if a function started it.
+
+    Those that it starts itself have another parent, and do not hear of the caller.
+    """
+    if caller := os.environ.pop(CALLER, ""):
+        _watch(lambda: os.getppid() == int(caller), signal.SIGTERM)
 
 
 def _watch(goes_on: Callable[[], bool], then: signal.Signals) -> None:

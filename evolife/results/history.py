@@ -85,6 +85,7 @@ def read_history(path: Path, more: Sequence[str] = ()) -> History:
             if record.get("life/best"):
                 lives = [*lives[:1], record]
     except FileNotFoundError:
+        # A run that has just begun has written no line yet.
         pass
     except OSError as error:
         problem = f"{path.name} cannot be read: {error.strerror}"

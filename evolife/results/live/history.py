@@ -7,8 +7,6 @@ from evolife.storage.pace import pace
 
 PARTS = ("live", "gather", "update")
 """What the time of a generation goes into, by keys such as ``time/live``."""
-
-
 _MOST = 2000
 KEYS = ("fitness/best", "fitness/mean", "validation/mean")
 """What is drawn; the last only where a generation is validated."""
