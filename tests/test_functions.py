@@ -28,6 +28,8 @@ from evolife.config.sources import (
 )
 from evolife.errors import EvolifeError, InvalidInput, Stopped
 from evolife.metalearning.config import meta_config
+from evolife.storage.run_folder import RunFolder
+from evolife.storage.status import session_ends
 from tests.cli_tools import (
     TINY,
     champions,
@@ -474,3 +476,15 @@ def test_a_report_takes_folders_and_what_was_loaded(commanded, tmp_path):
     with pytest.raises(InvalidInput, match=re.escape(str(tmp_path / "none"))):
         evolife.report(str(tmp_path / "none"))
     assert evolife.watch(evolife.load(commanded))["generation"] == 3
+
+
+def test_a_command_stops_with_a_checkpoint_when_its_caller_is_killed(tmp_path):
+    words = ["train", "bandit", *TINY, "generations=1000000", "--ranks", "1"]
+    words += ["--out", str(tmp_path / "run")]
+    code = f"from evolife.commands._subprocess import finished; finished({words!r})"
+    caller = subprocess.Popen([sys.executable, "-c", code], env=environment())
+    folder = RunFolder(tmp_path / "run")
+    assert until(lambda: folder.metrics_path.is_file())
+    caller.kill()
+    caller.wait()
+    assert until(lambda: session_ends(folder) == ["stopped"])
