@@ -72,7 +72,7 @@ def low_rank(experiment: Any) -> Callable:
     import jax.numpy as jnp
 
     strategy = experiment.strategy
-    proposal = strategy.propose(experiment.newborn(), jnp.int32(0))
+    proposal = strategy.ask(experiment.newborn(), jnp.int32(0))
     members = jnp.arange(experiment.grid.tile)
 
     def lived(proposal: Any) -> Any:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from evolife.commands.describe import describe as describe
     from evolife.commands.doctor import doctor as doctor
     from evolife.commands.evaluate import evaluate as evaluate
-    from evolife.commands.list import list as list
+    from evolife.commands.list import catalogue as catalogue
     from evolife.commands.meta import meta as meta
     from evolife.commands.plan import plan as plan
     from evolife.commands.report import report as report
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from evolife.run.evolve_objects import evolve as evolve
 
 _FUNCTIONS = {
+    "catalogue": "evolife.commands.list",
     "compare": "evolife.commands.compare",
     "describe": "evolife.commands.describe",
     "doctor": "evolife.commands.doctor",
     "evaluate": "evolife.commands.evaluate",
     "evolve": "evolife.run.evolve_objects",
-    "list": "evolife.commands.list",
     "load": "evolife.results.load",
     "meta": "evolife.commands.meta",
     "plan": "evolife.commands.plan",
@@ -39,8 +39,7 @@ _FUNCTIONS = {
 }
 """Where each function lies; it is imported when it is first asked for."""
 
-# Without `list`: after `from evolife import *` Python's own should still be there.
-__all__ = ["__version__", *(name for name in _FUNCTIONS if name != "list")]
+__all__ = ["__version__", *_FUNCTIONS]
 
 
 def __getattr__(name: str) -> Any:

@@ -269,7 +269,7 @@ class Selection(abc.ABC):
 class Strategy(abc.ABC):
     """An evolution strategy over genomes; subclasses are frozen dataclasses.
 
-    All is pure, so that any rank can redo any part. ``propose`` is asked once a
+    All is pure, so that any rank can redo any part. ``ask`` is asked once a
     generation on every rank; ``member`` gives random access to the population it
     describes, the same bits whoever asks, and is traced under ``vmap`` over ``index``:
     what does not depend on the index stays shared by all members of a tile.
@@ -303,7 +303,7 @@ class Strategy(abc.ABC):
         """Start from ``newborn(key)``, a random genome."""
 
     @abc.abstractmethod
-    def propose(self, state: StrategyState, generation: Array) -> Proposal:
+    def ask(self, state: StrategyState, generation: Array) -> Proposal:
         """What every rank needs in order to build any member of this generation."""
 
     @abc.abstractmethod
@@ -311,7 +311,7 @@ class Strategy(abc.ABC):
         """Member ``index`` (an int32 scalar) of the proposed population."""
 
     @abc.abstractmethod
-    def update(
+    def tell(
         self,
         state: StrategyState,
         proposal: Proposal,

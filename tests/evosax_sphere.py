@@ -52,13 +52,13 @@ def make(name, size=SIZE, selection=None, **settings):
 
 def live(strategy, state, generation, fitness_of=fitness_of):
     """One generation on the sphere; the population is built member by member."""
-    proposal = strategy.propose(state, generation)
+    proposal = strategy.ask(state, generation)
     member = functools.partial(strategy.member, proposal)
     genomes = jax.vmap(member)(jnp.arange(strategy.population_size))
     population = jax.vmap(flat)(genomes)
     fitness = fitness_of(population)
     statistics = statistics_of(fitness)
-    after = strategy.update(state, proposal, generation, fitness, statistics)
+    after = strategy.tell(state, proposal, generation, fitness, statistics)
     return after, population
 
 

@@ -269,10 +269,10 @@ def test_the_strategy_of_the_walk_through_finds_an_optimum(plugins: Path) -> Non
         return jnp.sum((genome["x"] - 1) ** 2) + jnp.sum((genome["y"] + 1) ** 2)
 
     def generation(state, number):
-        proposal = strategy.propose(state, number)
+        proposal = strategy.ask(state, number)
         members = jax.vmap(lambda i: strategy.member(proposal, i))(jnp.arange(64))
         fitness = -jax.vmap(distance)(members)
-        return strategy.update(state, proposal, number, fitness, None), fitness.mean()
+        return strategy.tell(state, proposal, number, fitness, None), fitness.mean()
 
     state, mean = jax.lax.scan(generation, state, jnp.arange(60))
     assert distance(strategy.centre(state)) < 0.05

@@ -257,7 +257,7 @@ def test_one_trace_serves_the_run_and_each_generation_can_be_redone(name):
 def test_generation_zero_of_a_population_is_independent_newborns():
     strategy = make("SimpleGA")
     state = strategy.init(jax.random.key(1), newborn)
-    proposal = strategy.propose(state, jnp.int32(0))
+    proposal = strategy.ask(state, jnp.int32(0))
     keys = jax.random.split(jax.random.fold_in(jax.random.key(1), 0), SIZE)
     for index in (0, 5, SIZE - 1):
         close(strategy.member(proposal, jnp.int32(index)), newborn(keys[index]))
@@ -268,12 +268,12 @@ def test_random_search_samples_what_init_was_given_last():
     state = jax.eval_shape(lambda: strategy.init(jax.random.key(0), newborn))
     fresh = make("RandomSearch")
     with pytest.raises(EvolifeError, match="before it asks"):
-        jax.eval_shape(lambda state: fresh.propose(state, jnp.int32(0)), state)
+        jax.eval_shape(lambda state: fresh.ask(state, jnp.int32(0)), state)
     for shift in (0.0, 100.0):
 
         def moved(key, shift=shift):
             return jax.tree.map(lambda x: x + shift, newborn(key))
 
         state = strategy.init(jax.random.key(0), moved)
-        population = strategy.propose(state, jnp.int32(0)).population
+        population = strategy.ask(state, jnp.int32(0)).population
         assert abs(float(population.mean()) - shift) < 1

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from evosax.algorithms import algorithms, population_based_algorithms
 
-from evolife.commands import list as catalogue
+from evolife.commands.list import catalogue
 from evolife.errors import InvalidInput
 from evolife.strategies.evosax.differences import DIFFERENCES
 from evolife.strategies.evosax.following import groups_of
@@ -34,7 +34,7 @@ def sampled(name, generation, **settings):
     settings = SHORT.get(name, {}) | settings
     strategy = build(name, size, settings, None, TEMPLATE)
     state = strategy.init(jax.random.key(0), lambda key: jnp.full(DIMENSIONS, 2.0))
-    population = strategy.propose(state, jnp.int32(generation)).population
+    population = strategy.ask(state, jnp.int32(generation)).population
     return np.sqrt(np.mean(np.square(population - 2.0)))
 
 
@@ -78,12 +78,12 @@ def test_mutation_rates_of_groups_are_selected_by_fitness():
     strategy = build("GESMR_GA", 17, {}, None, TEMPLATE)
     assert strategy.settings["num_groups"] is None
     state = strategy.init(jax.random.key(0), lambda key: jnp.zeros(DIMENSIONS))
-    step = jax.jit(strategy.update)
+    step = jax.jit(strategy.tell)
 
     def rates(sign):
         at = state
         for generation in range(12):
-            proposal = strategy.propose(at, jnp.int32(generation))
+            proposal = strategy.ask(at, jnp.int32(generation))
             fitness = -sign * jnp.sum(jnp.square(proposal.population), axis=-1)
             statistics = statistics_of(fitness)
             at = step(at, proposal, jnp.int32(generation), fitness, statistics)
@@ -99,7 +99,7 @@ def test_diffusion_lasts_as_long_as_the_run():
         algorithm = state.algorithm.replace(
             generation_counter=jnp.int32(late), fitness=jnp.arange(8.0)
         )
-        proposal = strategy.propose(state._replace(algorithm=algorithm), jnp.int32(9))
+        proposal = strategy.ask(state._replace(algorithm=algorithm), jnp.int32(9))
         assert jnp.abs(proposal.population - algorithm.population).max() > 1e-3
     with pytest.raises(InvalidInput, match=r"num_generations = 299.*300"):
         short = {"num_generations": 299}
@@ -109,7 +109,7 @@ def test_diffusion_lasts_as_long_as_the_run():
 def test_what_differs_from_its_paper_is_marked_in_the_list_and_on_the_page():
     assert set(DIFFERENCES) <= set(algorithms)
     page = PAGE.read_text()
-    rows = catalogue.list("strategies")["strategies"]
+    rows = catalogue("strategies")["strategies"]
     for row in rows[1:]:
         name, differs = row["name"], "differs from its paper" in row["summary"]
         assert differs == (name in DIFFERENCES)

@@ -103,9 +103,9 @@ def test_a_gradient_step_is_the_weighted_sum_of_perturbations(name, power):
     sgd = {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
     strategy = make(name, selection=Nes(), **sgd, **std)
     state = strategy.init(jax.random.key(2), newborn)
-    proposal = strategy.propose(state, jnp.int32(0))
+    proposal = strategy.ask(state, jnp.int32(0))
     fitness = fitness_of(proposal.population)
-    after = strategy.update(
+    after = strategy.tell(
         state, proposal, jnp.int32(0), fitness, statistics_of(fitness)
     )
     weights = Nes().shape(fitness)
@@ -154,15 +154,13 @@ class Backwards(Selection):
 def test_what_remembers_fitness_gets_it_in_the_order_of_the_weights(name):
     strategy = make(name, selection=Backwards())
     state = strategy.init(jax.random.key(0), newborn)
-    proposal = strategy.propose(state, jnp.int32(0))
+    proposal = strategy.ask(state, jnp.int32(0))
     fitness = fitness_of(proposal.population)
-    told = strategy.update(
-        state, proposal, jnp.int32(0), fitness, statistics_of(fitness)
-    )
+    told = strategy.tell(state, proposal, jnp.int32(0), fitness, statistics_of(fitness))
     native = make(name, selection=None)
     backwards = -fitness
     values = jnp.zeros_like(fitness).at[jnp.argsort(backwards)].set(jnp.sort(fitness))
-    same = native.update(state, proposal, jnp.int32(0), values, statistics_of(fitness))
+    same = native.tell(state, proposal, jnp.int32(0), values, statistics_of(fitness))
     kept = {"best_solution": 0, "best_fitness": 0}
     close(told.algorithm.replace(**kept), same.algorithm.replace(**kept))
 
@@ -173,14 +171,14 @@ def test_the_order_of_members_does_not_matter(name):
     for selection in (None, ZScore()):
         strategy = make(name, selection=selection)
         state = strategy.init(jax.random.key(0), newborn)
-        proposal = strategy.propose(state, jnp.int32(0))
+        proposal = strategy.ask(state, jnp.int32(0))
         fitness = fitness_of(proposal.population)
         permuted = proposal._replace(population=proposal.population[order])
 
         def told(proposal, fitness, strategy=strategy, state=state):
             statistics = statistics_of(fitness)
             arguments = (state, proposal, jnp.int32(0), fitness, statistics)
-            return strategy.update(*arguments).algorithm
+            return strategy.tell(*arguments).algorithm
 
         close(told(permuted, fitness[order]), told(proposal, fitness), atol=1e-5)
 
@@ -189,10 +187,10 @@ def test_the_order_of_members_does_not_matter(name):
 def test_flat_and_huge_fitness_leave_the_state_finite(name):
     strategies = [make(name, selection=each) for each in (CenteredRank(), Raw())]
     for strategy in strategies:
-        update = jax.jit(strategy.update)
+        tell = jax.jit(strategy.tell)
         state = strategy.init(jax.random.key(0), newborn)
-        proposal = strategy.propose(state, jnp.int32(0))
+        proposal = strategy.ask(state, jnp.int32(0))
         for fitness in (jnp.zeros(SIZE), -1e30 * jnp.arange(1.0, SIZE + 1)):
             statistics = statistics_of(jnp.zeros(SIZE))
-            after = update(state, proposal, jnp.int32(0), fitness, statistics)
+            after = tell(state, proposal, jnp.int32(0), fitness, statistics)
             assert marks_of_nan(after) == []

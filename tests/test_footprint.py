@@ -24,7 +24,7 @@ def made(*overrides):
 def test_the_bytes_foretold_are_those_of_the_arrays(name):
     experiment = made(f"strategy={{name: {name}}}")
     state = experiment.newborn()
-    asked = jax.jit(experiment.strategy.propose)(state, np.int32(0))
+    asked = jax.jit(experiment.strategy.ask)(state, np.int32(0))
     held = [
         sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves(tree))
         for tree in (state, asked)

@@ -357,8 +357,8 @@ def test_evaluate_gives_the_document_of_the_command(commanded):
             ("describe", "oven", "env.delay=30"),
             lambda: evolife.describe("oven", env__delay=30),
         ),
-        (("list",), lambda: evolife.list()),
-        (("list", "envs"), lambda: evolife.list("envs")),
+        (("list",), lambda: evolife.catalogue()),
+        (("list", "envs"), lambda: evolife.catalogue("envs")),
         (("schema",), lambda: evolife.schema()),
     ],
     ids=["describe", "list", "list envs", "schema"],
@@ -379,7 +379,7 @@ def test_doctor_and_plan_tell_what_their_commands_tell():
     with pytest.raises(InvalidInput, match="ranks 0"):
         evolife.plan("bandit", ranks=0)
     with pytest.raises(InvalidInput, match="mean 'envs'"):
-        evolife.list("env")
+        evolife.catalogue("env")
 
 
 def test_commands_are_thin(monkeypatch, capsys):

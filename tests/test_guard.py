@@ -30,13 +30,13 @@ class Divides(Strategy):
     def init(self, key, newborn):
         return State(newborn(key), jnp.int32(0), jnp.full(2, jnp.nan))
 
-    def propose(self, state, generation):
+    def ask(self, state, generation):
         return {"genome": 1 / (10 - state.mean), "number": generation}
 
     def member(self, proposal, index):
         return proposal["genome"]
 
-    def update(self, state, proposal, generation, fitness, statistics):
+    def tell(self, state, proposal, generation, fitness, statistics):
         return state._replace(mean=state.mean + 1 / jnp.ptp(fitness), steps=generation)
 
     def centre(self, state):
@@ -124,6 +124,6 @@ def test_a_long_plateau_leaves_genomes_finite_and_says_where_the_floor_was_met()
     assert built.config.strategy.settings["std_min"] == 1e-5
     for step in evolve(experiment, begin(experiment), 0, Serial(), warnings.append):
         assert np.isfinite(step.progress.strategy.algorithm.mean).all()
-    population = experiment.strategy.propose(step.progress.strategy, 160).population
+    population = experiment.strategy.ask(step.progress.strategy, 160).population
     assert np.isfinite(population).all() and population.std(axis=0).max() > 2e-6
     assert any("strategy.std_min = 1e-05" in text for text in warnings)

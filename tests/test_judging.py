@@ -183,13 +183,13 @@ class Still:
     def init(self, key, newborn):
         return Seen(newborn(key), jnp.zeros(()))
 
-    def propose(self, state, generation):
+    def ask(self, state, generation):
         return state.key
 
     def member(self, proposal, index):
         return proposal + self.spread * index
 
-    def update(self, state, proposal, generation, fitness, statistics):
+    def tell(self, state, proposal, generation, fitness, statistics):
         assert statistics.lives is None
         return Seen(state.key, state.fitness + jnp.sum(fitness))
 
@@ -282,7 +282,7 @@ def test_strategies_start_around_the_origin_with_deviation_one(name):
         newborn = functools.partial(recipe.newborn, dimensions=2)
         state = strategy.init(keys.root_key(5), newborn)
         assert (strategy.centre(state) == 0).all()
-        members = strategy.propose(state, jnp.int32(0)).population
+        members = strategy.ask(state, jnp.int32(0)).population
     # The standard deviation of 512 normal numbers is known to 1 / sqrt(1024).
     assert np.std(members) == pytest.approx(1, abs=4.5 / 32)
     assert np.abs(np.mean(members, axis=0)).max() < 4.5 / 16

@@ -38,10 +38,10 @@ def test_every_algorithm_of_evosax_takes_it(name):
     state = strategy.init(jax.random.key(0), newborn)
     # The members of the first generation of a population-based algorithm are newborns.
     first = jnp.int32(0)
-    proposal = strategy.propose(state, first)
+    proposal = strategy.ask(state, first)
     fitness = fitness_of(proposal.population)
-    after = strategy.update(state, proposal, first, fitness, statistics_of(fitness))
-    following = strategy.propose(after, jnp.int32(1)).population
+    after = strategy.tell(state, proposal, first, fitness, statistics_of(fitness))
+    following = strategy.ask(after, jnp.int32(1)).population
     assert bool(jnp.all(jnp.isfinite(following)))
     assert bool(jnp.all(jnp.isfinite(flat(strategy.centre(after)))))
     trail = after.selection.trail
@@ -56,14 +56,14 @@ def test_low_rank_climbs_with_it():
     strategy = LowRank(64, TEMPLATE, operator(), sigma=0.1, learning_rate=0.1)
 
     def step(state, generation):
-        proposal = strategy.propose(state, generation)
+        proposal = strategy.ask(state, generation)
         ids = jnp.arange(64)
         members = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         population = jax.vmap(flat)(members(ids))
         fitness = fitness_of(population)
         zeros = jnp.zeros_like(fitness)
         statistics = LifeStatistics(fitness, fitness, zeros)
-        return strategy.update(state, proposal, generation, fitness, statistics), None
+        return strategy.tell(state, proposal, generation, fitness, statistics), None
 
     start = strategy.init(jax.random.key(0), newborn)
     end, _ = jax.lax.scan(step, start, jnp.arange(40, dtype=jnp.int32))

@@ -155,7 +155,7 @@ def test_an_operator_learns_nothing_where_all_are_worth_the_same():
 
 def test_lives_within_a_program_are_those_of_the_engine():
     experiment = route((*TINY, "lifetime.lives=3")).experiment
-    proposal = experiment.strategy.propose(experiment.newborn(), jnp.int32(0))
+    proposal = experiment.strategy.ask(experiment.newborn(), jnp.int32(0))
     program = jax.jit(lambda pool: measure(experiment, proposal, pool, 6, 3))
     fitness, told = program(KEY)
     task = Task(proposal, KEY, np.int32(0))

@@ -46,13 +46,13 @@ def compiled(strategy):
         build = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         return build(jnp.arange(strategy.population_size))
 
-    return jax.jit(strategy.update), jax.jit(members)
+    return jax.jit(strategy.tell), jax.jit(members)
 
 
 def step(strategy, state, generation, fitness):
     """One generation through the public interface."""
     number = jnp.int32(generation)
-    proposal = strategy.propose(state, number)
+    proposal = strategy.ask(state, number)
     fitness = jnp.asarray(fitness, jnp.float32)
     statistics = no_statistics(strategy.population_size)
     return compiled(strategy)[0](state, proposal, number, fitness, statistics)
@@ -60,7 +60,7 @@ def step(strategy, state, generation, fitness):
 
 def population(strategy, state, generation) -> list[dict[str, np.ndarray]]:
     """Every member's full matrices, as float64."""
-    stack = compiled(strategy)[1](strategy.propose(state, jnp.int32(generation)))
+    stack = compiled(strategy)[1](strategy.ask(state, jnp.int32(generation)))
     wide = {name: np.asarray(leaf, np.float64) for name, leaf in stack.items()}
     return [
         {name: leaf[i] for name, leaf in wide.items()}
@@ -143,7 +143,7 @@ def test_no_intermediate_is_as_large_as_the_population():
     size, parameters = 64, 96 * 80 + 80
     strategy = LowRank(size, template, CenteredRank(), rank=1)
     state = strategy.init(KEY, lambda key: template)
-    proposal = strategy.propose(state, jnp.int32(0))
+    proposal = strategy.ask(state, jnp.int32(0))
     fitness, lanes, x = jnp.zeros(size), jnp.arange(size), jnp.ones(96)
     inputs = (state, proposal, jnp.int32(0), fitness, no_statistics(size))
 
@@ -154,7 +154,7 @@ def test_no_intermediate_is_as_large_as_the_population():
 
         return jax.vmap(of_member)(lanes)
 
-    update = sizes(jax.make_jaxpr(strategy.update)(*inputs).jaxpr)
+    update = sizes(jax.make_jaxpr(strategy.tell)(*inputs).jaxpr)
     live = sizes(jax.make_jaxpr(act)(lanes).jaxpr)
     dense = sizes(jax.make_jaxpr(lambda i: act(i, materialise))(lanes).jaxpr)
     assert max(update + live) < size * parameters / 20
@@ -165,12 +165,12 @@ def test_sigma_decays_to_its_limit():
     strategy = make(sigma=0.4, sigma_decay=0.5, sigma_limit=0.03)
     state = strategy.init(KEY, newborn)
     for generation, sigma in enumerate((0.4, 0.2, 0.1, 0.05, 0.03, 0.03)):
-        proposal = strategy.propose(state, jnp.int32(generation))
+        proposal = strategy.ask(state, jnp.int32(generation))
         assert float(proposal.sigma) == pytest.approx(sigma)
         plus, minus, *_ = population(strategy, state, generation)
         middle = (plus["bias"] + minus["bias"]) / 2
         np.testing.assert_allclose(middle, state.mean["bias"], atol=1e-6)
-    below = make(sigma=0.01, sigma_limit=0.5).propose(state, jnp.int32(0))
+    below = make(sigma=0.01, sigma_limit=0.5).ask(state, jnp.int32(0))
     assert float(below.sigma) == pytest.approx(0.01)
 
 
@@ -196,11 +196,11 @@ def test_it_climbs_a_quadratic():
 
     @jax.jit
     def generation(state, number):
-        proposal = strategy.propose(state, number)
+        proposal = strategy.ask(state, number)
         members = jax.vmap(lambda i: materialise(strategy.member(proposal, i)))
         fitness = -jax.vmap(distance)(members(jnp.arange(64)))
         args = (state, proposal, number, fitness, no_statistics(64))
-        return strategy.update(*args), None
+        return strategy.tell(*args), None
 
     state = strategy.init(KEY, newborn)
     before = float(distance(state.mean))

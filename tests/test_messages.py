@@ -197,7 +197,7 @@ def test_who_observes_nothing_acts_on_its_biases(tmp_path):
     """A matrix without rows limits no rank, and is perturbed by nothing."""
     made = build_run(of(tmp_path, "jnp.zeros(0)", 0)).experiment
     state = made.newborn()
-    proposal = made.strategy.propose(state, jnp.int32(0))
+    proposal = made.strategy.ask(state, jnp.int32(0))
     one, other = (
         evolife.perturbations.materialise(made.strategy.member(proposal, jnp.int32(i)))
         for i in range(2)

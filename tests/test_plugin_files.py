@@ -101,7 +101,7 @@ def test_installed_packages_offer_plugins_by_entry_point(
     with pytest.raises(InvalidInput, match="entry point gone_package of habits"):
         registry.load("agents", "routine")
     assert registry.load("agents", "gru")
-    rows = {row["name"]: row for row in evolife.list("agents")["agents"]}
+    rows = {row["name"]: row for row in evolife.catalogue("agents")["agents"]}
     assert "repair or uninstall habits" in rows["routine"]["broken"]
     assert "broken" not in rows["gru"]
 

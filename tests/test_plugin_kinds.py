@@ -50,7 +50,7 @@ def test_an_unknown_gradient_estimator_is_refused_with_the_nearest() -> None:
 def test_a_broken_file_is_named_and_hides_no_other(kind: str, tmp_path: Path) -> None:
     plugin(tmp_path, kind, "sound", '"""Does its best."""\n')
     broken = plugin(tmp_path, kind, "torn", "x = 1\ndef f(:\n")
-    listed = evolife.list(kind, [tmp_path])[kind]
+    listed = evolife.catalogue(kind, [tmp_path])[kind]
     rows = {row["name"]: row for row in listed}
     assert rows["sound"] == {"name": "sound", "summary": "Does its best."}
     assert set(registry.names(kind)) == set(rows) - {"sound", "torn"}

@@ -181,12 +181,12 @@ def luck():
     experiment = build_run(parse_config(Layer(data))).experiment
     archive = experiment.empty_archive()
     strategy = experiment.newborn()
-    propose = jax.jit(experiment.strategy.propose)
+    ask = jax.jit(experiment.strategy.ask)
     pool = keys.pool_key(SEED, keys.Pool.EVOLVE)
     centre = jax.device_get(experiment.strategy.centre(strategy))
     fitness = []
     for generation in range(GENERATIONS):
-        proposal = propose(strategy, np.int32(generation))
+        proposal = ask(strategy, np.int32(generation))
         task = Task(proposal, pool, np.int32(generation))
         lived = experiment.evaluator.live(experiment.grid, task, Serial())
         best = int(np.argmax(lived.fitness))

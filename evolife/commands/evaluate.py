@@ -118,7 +118,7 @@ def evaluate(
         The document that ``evolife evaluate --json`` prints.
 
     Raises:
-        InvalidInput: the run has no champions, or they do not fit the world.
+        InvalidInput: the run has no champions, or they do not fit the environment.
         Stopped: Ctrl-C or another signal came.
     """
     folder = run.path if isinstance(run, Run) else Path(run)

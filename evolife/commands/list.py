@@ -1,7 +1,6 @@
 """Show what there is: plug-ins of every kind, configs, sweeps and operators."""
 
 import argparse
-import builtins
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ from evolife.errors import InvalidInput, nearest
 from evolife.plugins.files import Plugin, find, summary
 from evolife.plugins.kinds import KINDS
 
-Rows = builtins.list[dict[str, str]]
+Rows = list[dict[str, str]]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print one table a kind."""
-    found = list(args.kind, args.plugins)
+    found = catalogue(args.kind, args.plugins)
     terminal = Terminal(args.json)
     if args.json:
         terminal.print_json(found)
@@ -40,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def list(
+def catalogue(
     kind: str | None = None, plugins: Sequence[str | os.PathLike[str]] = ()
 ) -> dict[str, Rows]:
     """Tell what there is.

@@ -23,8 +23,8 @@ class Guard:
     def __init__(self, strategy: Strategy, warn: Callable[[str], None]) -> None:
         self._strategy, self._warn = strategy, warn
         self._name = strategy.name
-        self._propose = jax.jit(strategy.propose)
-        self._update = jax.jit(strategy.update)
+        self._ask = jax.jit(strategy.ask)
+        self._tell = jax.jit(strategy.tell)
         self._finite = jax.jit(strategy.finite)
         self._floor = jax.jit(lambda state: strategy.floor(state)[0])
         self._lost = jax.jit(_lost)
@@ -35,7 +35,7 @@ class Guard:
         """What the generation after ``done`` is built from; asked once a state."""
         if self._asked and self._asked[0] is state and self._asked[1] == done:
             return self._asked[2]
-        proposal = self._propose(state, np.int32(done))
+        proposal = self._ask(state, np.int32(done))
         self._asked = state, done, proposal
         if not self._sick and not self._finite(proposal):
             self._sick = True
@@ -54,10 +54,10 @@ class Guard:
         statistics: LifeStatistics,
     ) -> StrategyState:
         """The state after a generation, or the one before where that is not finite."""
-        after = self._update(state, proposal, np.int32(done), fitness, statistics)
+        after = self._tell(state, proposal, np.int32(done), fitness, statistics)
         lost = np.asarray(self._lost(state, after))
         if not lost.any():
-            following = self._propose(after, np.int32(done + 1))
+            following = self._ask(after, np.int32(done + 1))
             if self._sick or self._finite(following):
                 self._asked = after, done + 1, following
                 self._note_floor(state, after, done + 1, fitness)

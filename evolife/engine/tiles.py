@@ -27,8 +27,8 @@ def auto_tile(
     """Return the tile for a population of ``size`` members.
 
     As many members as keep what each touches at every step (its own part of the genome,
-    its state, the world's state) within the cache; at most an eighth of the population,
-    but never less than a vector's width for that reason.
+    its state, the environment's state) within the cache; at most an eighth of the
+    population, but never less than a vector's width for that reason.
     """
     touched = 4 * strategy.member_size + _state_bytes(agent, environment)
     fits = 2 ** int(math.log2(max(_CACHE_BYTES // touched, 1)))
@@ -40,9 +40,9 @@ def auto_tile(
 def _state_bytes(agent: Agent, environment: Environment) -> int:
     key = keys.root_key(0)
     genome = jax.eval_shape(agent.init_genome, key)
-    state = jax.eval_shape(agent.init_state, genome, key)
-    world = jax.eval_shape(environment.reset, key)
-    return _bytes((state, world))
+    agent_state = jax.eval_shape(agent.init_state, genome, key)
+    environment_state = jax.eval_shape(environment.reset, key)
+    return _bytes((agent_state, environment_state))
 
 
 def _bytes(tree: Any) -> int:

@@ -69,19 +69,19 @@ def _compare_courses(environment: Environment, steps: int) -> Array:
 
     def of_course(course: Array) -> Array:
         starts = jax.random.split(jax.random.key(1), _KEYS)
-        world, _ = jax.vmap(environment.reset)(starts)
+        state, _ = jax.vmap(environment.reset)(starts)
 
         def step(carry: Any, number: Array) -> tuple[Any, None]:
-            world, found = carry
+            state, found = carry
             key = jax.random.fold_in(
                 jax.random.fold_in(jax.random.key(2), course), number
             )
             action = _any_action(environment.spec.action_space, key)
             fresh = jax.random.split(jax.random.fold_in(key, 1), _KEYS)
-            world, told = jax.vmap(environment.step, (0, None, 0))(world, action, fresh)
-            return (world, found | _sensed_apart(told)), None
+            state, told = jax.vmap(environment.step, (0, None, 0))(state, action, fresh)
+            return (state, found | _sensed_apart(told)), None
 
-        start = world, jnp.zeros((), bool)
+        start = state, jnp.zeros((), bool)
         return jax.lax.scan(step, start, jnp.arange(steps))[0][1]
 
     return jnp.any(jax.vmap(of_course)(jnp.arange(_COURSES)))

@@ -71,21 +71,21 @@ class _Pair:
         return spec
 
     def check_environment(self, spec: Spec, key: Any) -> Any:
-        world, timestep = self._pair_of(self.environment.reset, key)
+        state, timestep = self._pair_of(self.environment.reset, key)
         wanted = _time_step_shapes(spec)
         self._same("the time step of environment.reset", timestep, wanted)
         action = action_shapes(spec.action_space)
-        after, timestep = self._pair_of(self.environment.step, world, action, key)
+        after, timestep = self._pair_of(self.environment.step, state, action, key)
         self._same("the time step of environment.step", timestep, wanted)
-        self._same("the state after environment.step", after, world)
-        self._check_statistics(world)
-        over = self._trace(self.environment.over, world)
+        self._same("the state after environment.step", after, state)
+        self._check_statistics(state)
+        over = self._trace(self.environment.over, state)
         if over is not None:
             self._same("environment.over", over, _Shape((), jnp.bool_))
         return wanted
 
-    def _check_statistics(self, world: Any) -> None:
-        found = self._trace(self.environment.statistics, world)
+    def _check_statistics(self, state: Any) -> None:
+        found = self._trace(self.environment.statistics, state)
         what = "environment.statistics"
         if not isinstance(found, dict) or not all(isinstance(n, str) for n in found):
             raise self._refusal(

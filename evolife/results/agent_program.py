@@ -1,4 +1,4 @@
-"""An agent led by hand: its own lifetime code, in a world that only listens."""
+"""An agent led by hand: its own lifetime code, in an environment that only listens."""
 
 import dataclasses
 
@@ -55,22 +55,27 @@ class AgentProgram:
     """One agent's birth and step, compiled once for all its lives."""
 
     def __init__(self, agent: Agent) -> None:
-        self.agent, self._world = agent, _Listener(agent.spec)
+        self.agent, self._environment = agent, _Listener(agent.spec)
         self.birth = jax.jit(self._birth)
         self.step = jax.jit(self._step)
 
     def _birth(self, genome: Genome, key: Key) -> AgentState:
         """The newborn state in the life that ``key`` stands for."""
-        return lifetime.birth(self.agent, self._world, genome, key, 1).agent
+        return lifetime.birth(self.agent, self._environment, genome, key, 1).agent
 
     def _step(
-        self, genome: Genome, mind: AgentState, timestep: TimeStep, key: Key, t: Array
+        self,
+        genome: Genome,
+        agent_state: AgentState,
+        timestep: TimeStep,
+        key: Key,
+        t: Array,
     ) -> tuple[AgentState, Action]:
         """Step ``t`` of that life: the state after it, and the action."""
-        nothing, _ = self._world.reset(key)
-        life = lifetime.Life(mind, nothing, timestep, jnp.zeros(1, jnp.float32))
+        nothing, _ = self._environment.reset(key)
+        life = lifetime.Life(agent_state, nothing, timestep, jnp.zeros(1, jnp.float32))
         edges = jnp.stack([t, t + 1])
         after = lifetime.advance(
-            self.agent, self._world, genome, life, key, edges, 0, 1, axis=None
+            self.agent, self._environment, genome, life, key, edges, 0, 1, axis=None
         )
         return after.agent, after.environment

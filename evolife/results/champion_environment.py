@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ChampionEnvironment(NamedTuple):
-    """One world with all champions, ready to live in."""
+    """One environment with all champions, ready to live in."""
 
     evaluator: Evaluator
     genomes: Genome
@@ -75,7 +75,7 @@ class ChampionEnvironments:
         return AgentProgram(self.experiment.agent)
 
     def stage(self, overrides: Sequence[str]) -> ChampionEnvironment:
-        """The run's world with ``overrides``; raises ``InvalidInput`` for no world."""
+        """The run's environment with ``overrides``; ``InvalidInput`` where it is none."""
         asked = tuple(overrides)
         if asked not in self._stages:
             self._stages[asked] = self._built(asked)

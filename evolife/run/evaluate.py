@@ -41,8 +41,8 @@ def evaluate(
     number ``life`` is drawn into the run's folder, and the report of rank 0 says where.
 
     Raises:
-        InvalidInput: the run has no champions, or they do not fit the config's world,
-            or it cannot be filmed.
+        InvalidInput: the run has no champions, or they do not fit the config's
+            environment, or it cannot be filmed.
         Stopped: a signal came.
     """
     experiment = build_run(config).experiment

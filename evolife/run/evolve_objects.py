@@ -190,13 +190,13 @@ def _built(
     selection: Named | Selection,
 ) -> Experiment:
     """Build what is named, and check everything as ``evolife train`` does."""
-    world = _instance(environment, Environment)
-    what = f"environment {type(world).__name__}"
-    with plugin_errors(what, file_of(world), refusal=True):
-        world.check(config.lifetime.steps)
-        spec = world.spec
-    who = _instance(agent, Agent, spec=spec)
-    check_fit(who, world)
+    built_environment = _instance(environment, Environment)
+    what = f"environment {type(built_environment).__name__}"
+    with plugin_errors(what, file_of(built_environment), refusal=True):
+        built_environment.check(config.lifetime.steps)
+        spec = built_environment.spec
+    built_agent = _instance(agent, Agent, spec=spec)
+    check_fit(built_agent, built_environment)
     size = config.population.size
     own = selection if isinstance(selection, Selection) else None
     searches: Strategy
@@ -205,15 +205,17 @@ def _built(
         searches = strategy
     elif isinstance(strategy, type):
         chosen = own or build_selection(config)
-        given = strategy_fields(strategy, who, chosen, size, config.plugins)
+        given = strategy_fields(strategy, built_agent, chosen, size, config.plugins)
         name = f"strategy {strategy.__name__}"
         with plugin_errors(name, file_of(strategy), refusal=True):
             searches = strategy(**given)
     else:
         chosen = own or build_selection(config)
-        searches = build_strategy(config, who, chosen, size, config.generations)
-    settings = settings_of(config, tile_of(config, searches, who, world))
-    experiment = Experiment(who, world, searches, settings)
+        searches = build_strategy(config, built_agent, chosen, size, config.generations)
+    settings = settings_of(
+        config, tile_of(config, searches, built_agent, built_environment)
+    )
+    experiment = Experiment(built_agent, built_environment, searches, settings)
     check_memory(experiment)
     check_lives(experiment)
     return experiment

@@ -206,10 +206,15 @@ class _Witness(Wrapper):
 
 
 def _next_action(
-    agent: Agent, world: Environment, genome: Genome, life: Life, key: Key, t: Array
+    agent: Agent,
+    environment: Environment,
+    genome: Genome,
+    life: Life,
+    key: Key,
+    t: Array,
 ) -> Action:
     """Live one more step under a witness, and tell what was done in it."""
-    witness = _Witness(world)
+    witness = _Witness(environment)
     blank, _ = witness.reset(key)
     seen = blank._replace(inner=life.environment)
     life = life._replace(environment=seen, rewards=jnp.zeros(1, jnp.float32))

@@ -199,8 +199,8 @@ class Journal:
             return
         film = self._camera.best_life(step.evaluation)
         if film:
-            world, name = self._built.experiment.environment, config.env.name
-            strip = filmstrip.stills(world, film, name)
+            environment = self._built.experiment.environment
+            strip = filmstrip.stills(environment, film, config.env.name)
             dashboard.picture("champion/film", _FILM, done, strip)
 
 

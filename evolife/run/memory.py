@@ -66,7 +66,7 @@ def usable_memory(root: Path = Path("/")) -> int:
 def _asked(experiment: Experiment) -> tuple[Any, Any]:
     strategy = experiment.strategy
     state = strategy.init(keys.root_key(0), experiment.agent.init_genome)
-    return state, strategy.propose(state, jnp.int32(0))
+    return state, strategy.ask(state, jnp.int32(0))
 
 
 def _bytes(tree: Any) -> int:

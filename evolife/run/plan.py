@@ -100,8 +100,8 @@ def measure(experiment: Experiment) -> Measured:
     evaluator = experiment.lasting()
     state = experiment.newborn()
     number = np.int32(0)
-    propose, update = jax.jit(strategy.propose), jax.jit(strategy.update)
-    proposal = propose(state, number)
+    ask, tell = jax.jit(strategy.ask), jax.jit(strategy.tell)
+    proposal = ask(state, number)
     pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVOLVE)
     task = Task(proposal, pool, number)
     fitness = np.linspace(0, 1, strategy.population_size, dtype=np.float32)
@@ -112,8 +112,8 @@ def measure(experiment: Experiment) -> Measured:
         return evaluator.live_unit(grid, 0, task, lambda: False)
 
     def besides() -> Any:
-        asked = propose(state, number)
-        return update(state, asked, number, fitness, nothing)
+        asked = ask(state, number)
+        return tell(state, asked, number, fitness, nothing)
 
     return Measured(
         unit_seconds=_median(unit),

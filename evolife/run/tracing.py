@@ -30,4 +30,4 @@ def _first_task(experiment: Experiment) -> Task:
     strategy, number = experiment.strategy, jnp.int32(0)
     state = strategy.init(keys.root_key(0), experiment.agent.init_genome)
     pool = keys.pool_key(0, keys.Pool.EVOLVE)
-    return Task(strategy.propose(state, number), pool, number)
+    return Task(strategy.ask(state, number), pool, number)

@@ -29,7 +29,7 @@ def write(
 ) -> None:
     """Write genomes and lives, then the table that names them.
 
-    ``known`` are further facts beside the table, such as the world's optimum, and
+    ``known`` are further facts beside the table, such as the environment's optimum, and
     ``lives`` what the champions earned life by life.
 
     A table of other champions goes first, and with it the films of them: they must

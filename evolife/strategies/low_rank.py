@@ -103,7 +103,7 @@ class LowRank(Strategy):
             self.selection.init(),
         )
 
-    def propose(self, state: LowRankState, generation: Array) -> LowRankProposal:
+    def ask(self, state: LowRankState, generation: Array) -> LowRankProposal:
         """Share the mean; draw nothing."""
         key = jax.random.fold_in(state.key, generation)
         return LowRankProposal(state.mean, key, self._sigma(generation))
@@ -112,7 +112,7 @@ class LowRank(Strategy):
         """Perturb the mean by the draw of the member's pair."""
         return perturbations.perturb(self._layout, *proposal[:2], index, proposal.sigma)
 
-    def update(
+    def tell(
         self,
         state: LowRankState,
         proposal: LowRankProposal,

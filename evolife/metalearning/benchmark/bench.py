@@ -186,11 +186,11 @@ def _generation(
     t: Array,
     key: Key,
 ) -> Any:
-    proposal = strategy.propose(state, t)
+    proposal = strategy.ask(state, t)
     build = jax.vmap(lambda i: strategy.member(proposal, i))
     members = build(jnp.arange(strategy.population_size))
     measured, _ = draw.fitness(trial.task, names, members, key, trial.unit)
     fitness = worst_for_nonfinite(measured, 0.0, jnp)
     # As in training: a function has no life, and errors are not known.
     statistics = LifeStatistics(fitness, fitness, jnp.zeros_like(fitness))
-    return strategy.update(state, proposal, t, fitness, statistics)
+    return strategy.tell(state, proposal, t, fitness, statistics)

@@ -89,11 +89,11 @@ def _evolution(
 
     def generation(key: Key, state: StrategyState, number: Array) -> tuple[Any, Any]:
         pools = jax.random.split(jax.random.fold_in(key, number), 3)
-        proposal = strategy.propose(state, number)
+        proposal = strategy.ask(state, number)
         short = measure(experiment, proposal, pools[0], *cut)
         long = measure(experiment, proposal, pools[1], *whole)
-        seen = strategy.update(state, proposal, number, *short).selection
-        after = strategy.update(state, proposal, number, *long)
+        seen = strategy.tell(state, proposal, number, *short).selection
+        after = strategy.tell(state, proposal, number, *long)
         weights = weights_seen(held, seen.seen, operator.shape.signed).reshape(-1)
         judged = {"operator": weights, "fitness": short[0], "late": short[1].late}
         if few:

@@ -218,13 +218,13 @@ class Lives(GradientEstimator):
         experiment = self.experiment
         strategy, number = experiment.strategy, carry.generation
         state = with_operator(carry.state, operator)
-        proposal = strategy.propose(state, number)
+        proposal = strategy.ask(state, number)
         chance, other = (jax.random.fold_in(key, i) for i in range(2))
         cut = cut_steps(experiment, self.shorter)
         fitness, told = measure(experiment, proposal, chance, cut, self.lives)
         steps = experiment.settings.steps
         worth, _ = measure(experiment, proposal, other, steps, self.judging_lives)
-        after = strategy.update(state, proposal, number, fitness, told)
+        after = strategy.tell(state, proposal, number, fitness, told)
         return after, worth, fitness
 
     def _carried_on(self, carry: Carried, after: StrategyState, key: Key) -> Carried:

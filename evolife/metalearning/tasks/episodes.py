@@ -68,14 +68,14 @@ class Search:
 
     def _generation(self, episode: Episode, state: Any, t: Array) -> Any:
         task, key = episode.task, jax.random.fold_in(episode.key, t)
-        proposal = self.strategy.propose(state, t)
+        proposal = self.strategy.ask(state, t)
         ids = jnp.arange(self.strategy.population_size)
         members = jax.vmap(lambda i: self.strategy.member(proposal, i))(ids)
         fitness, _ = draw.fitness(task, self.families, members, key, episode.unit)
         # A function has no life: early and late are the fitness, and nobody knows the
         # error of one evaluation.
         statistics = LifeStatistics(fitness, fitness, jnp.zeros_like(fitness))
-        return self.strategy.update(state, proposal, t, fitness, statistics)
+        return self.strategy.tell(state, proposal, t, fitness, statistics)
 
     def _origin(self, key: Key) -> Array:
         return jnp.zeros(self.dimensions, jnp.float32)

@@ -58,11 +58,11 @@ def rehearse(strategy: Strategy, template: Genome) -> None:
 
     def ask(key: Any, generation: Any) -> tuple:
         state = strategy.init(key, newborn)
-        return state, strategy.propose(state, generation)
+        return state, strategy.ask(state, generation)
 
     def tell(state: Any, proposal: Any, generation: Any, fitness: Any) -> Any:
         statistics = LifeStatistics(fitness, fitness, fitness)
-        return strategy.update(state, proposal, generation, fitness, statistics)
+        return strategy.tell(state, proposal, generation, fitness, statistics)
 
     size = strategy.population_size
     generation = jax.ShapeDtypeStruct((), jnp.int32)

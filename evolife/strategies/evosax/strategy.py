@@ -114,7 +114,7 @@ class EvosaxStrategy(Strategy):
         stacked = jax.tree.map(lambda x: jnp.stack([x] * self._groups), selection)
         return EvosaxState(run, _settled(algorithm), stacked)
 
-    def propose(self, state: EvosaxState, generation: Array) -> EvosaxProposal:
+    def ask(self, state: EvosaxState, generation: Array) -> EvosaxProposal:
         """Ask once; generation 0 of a population-based algorithm is the newborns."""
         key, _ = self._keys(state, generation)
 
@@ -138,7 +138,7 @@ class EvosaxStrategy(Strategy):
         """Row ``index`` of the population as a genome."""
         return self._unravel(proposal.population[index])
 
-    def update(
+    def tell(
         self,
         state: EvosaxState,
         proposal: EvosaxProposal,
