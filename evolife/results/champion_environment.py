@@ -75,7 +75,7 @@ class ChampionEnvironments:
         return AgentProgram(self.experiment.agent)
 
     def stage(self, overrides: Sequence[str]) -> ChampionEnvironment:
-        """The run's environment with ``overrides``; ``InvalidInput`` where it is none."""
+        """The run's environment with ``overrides``; raises ``InvalidInput``."""
         asked = tuple(overrides)
         if asked not in self._stages:
             self._stages[asked] = self._built(asked)
