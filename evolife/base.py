@@ -229,6 +229,15 @@ class Agent(abc.ABC):
         """Sense, learn and act once."""
 
 
+class Places(NamedTuple):
+    """Where members stand among all; arrays are ``(K,)`` int32."""
+
+    worse: Array
+    """How many members have a lower fitness."""
+    upto: Array
+    """How many have no higher one, the member itself included."""
+
+
 class LifeStatistics(NamedTuple):
     """What is known of each member's lives beside its fitness; arrays are ``(K,)``."""
 
@@ -244,6 +253,8 @@ class LifeStatistics(NamedTuple):
     """From the mean of the distribution, in its standard deviations; None: unknown."""
     scale: Array | None = None
     """Standard deviation of the mutations, the same for all; None: unknown."""
+    places: Places | None = None
+    """By fitness; None: not sorted yet."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Perturbations from counters: low-rank for matrices, dense for everything else.
 
 Member ``2p`` and ``2p + 1`` are an antithetic pair: they share the draw of counter
-``p`` with opposite signs. A matrix is perturbed by ``A B^T / sqrt(r)`` with Gaussian
+``p`` with opposite signs. A matrix is perturbed by ``A B^T / sqrt(r)`` with normal
 ``A (m, r)`` and ``B (n, r)``, whose entries have mean 0 and variance 1 (EGGROLL,
 Sarkar et al. 2025); a population therefore never exists as K full matrices.
 """
@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 
 from evolife.base import Array, Genome, Key
+from evolife.noise import LARGEST, normal_row
 
 
 @jax.tree_util.register_pytree_node_class
@@ -96,7 +97,7 @@ class Layout(NamedTuple):
 
     def is_matrix(self, shape: tuple[int, ...]) -> bool:
         """Whether a leaf is perturbed by factors."""
-        return len(shape) == 2
+        return len(shape) == 2 and self.rank > 0
 
     def lengths(self) -> list[int]:
         """How many numbers each leaf takes."""
@@ -110,16 +111,25 @@ class Layout(NamedTuple):
         """How many numbers one pair of members takes."""
         return sum(self.lengths())
 
+    @property
+    def bound(self) -> float:
+        """What no number of a perturbation is larger than."""
+        factors = any(map(self.is_matrix, self.shapes))
+        return LARGEST**2 * math.sqrt(self.rank) if factors else LARGEST
+
 
 def layout(genome: Genome, rank: int) -> Layout:
-    """Lay out perturbations of rank ``rank`` for genomes shaped like ``genome``."""
+    """Lay out perturbations of rank ``rank`` for genomes shaped like ``genome``.
+
+    With rank 0 every number of a genome has a draw of its own.
+    """
     leaves, treedef = jax.tree.flatten(genome)
     return Layout(treedef, tuple(leaf.shape for leaf in leaves), rank)
 
 
 def draw(plan: Layout, key: Key, pair: Array) -> Array:
     """The ``(plan.length,)`` normal numbers of one antithetic pair."""
-    return jax.random.normal(jax.random.fold_in(key, pair), (plan.length,))
+    return normal_row(key, pair, plan.length)
 
 
 def split(plan: Layout, numbers: Array) -> list[Any]:
@@ -158,13 +168,12 @@ def perturb(
     return jax.tree.unflatten(plan.treedef, leaves)
 
 
-def weighted_sum(plan: Layout, key: Key, weights: Array) -> Genome:
-    """Return ``sum_p weights[p] * perturbation_p`` over pairs ``p``, per leaf.
+def weighted_sum(plan: Layout, key: Key, pairs: Array, weights: Array) -> Genome:
+    """Return ``sum_i weights[i] * perturbation_of_pair(pairs[i])``, per leaf.
 
-    One product ``A^T diag(w) B`` a matrix; memory is ``O(P (m + n) r)``.
+    One product ``A^T diag(w) B`` a matrix; memory is ``O(P (m + n) r)`` for P pairs.
     """
-    pairs = weights.shape[0]
-    numbers = jax.vmap(lambda p: draw(plan, key, p))(jnp.arange(pairs))
+    numbers = jax.vmap(lambda pair: draw(plan, key, pair))(pairs)
     leaves = []
     for part in split(plan, numbers):
         if isinstance(part, tuple):

@@ -108,7 +108,7 @@ def test_a_gradient_step_is_the_weighted_sum_of_perturbations(name, power):
     after = strategy.tell(
         state, proposal, jnp.int32(0), fitness, statistics_of(fitness)
     )
-    weights = Nes().shape(fitness)
+    weights = Nes().of(fitness)
     ascent = weights @ (proposal.population - state.algorithm.mean) / 0.5**power
     moved = after.algorithm.mean - state.algorithm.mean
     assert jnp.linalg.norm(moved) > 1e-3
@@ -123,7 +123,7 @@ class Learned(Selection):
         return {"generations": jnp.int32(0)}
 
     def weights(self, fitness, statistics, state):
-        weights = Nes().shape(-statistics.early)
+        weights = Nes().of(-statistics.early)
         return weights, {"generations": state["generations"] + 1}
 
 
@@ -145,7 +145,7 @@ class Backwards(Selection):
     """The worst weigh most."""
 
     def weights(self, fitness, statistics, state):
-        return CenteredRank().shape(-fitness), state
+        return CenteredRank().of(-fitness), state
 
 
 @pytest.mark.parametrize(

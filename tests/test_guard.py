@@ -56,7 +56,11 @@ def told(guard, state, done, fitness):
 def start(newborn=lambda key: jnp.zeros(2)):
     warnings = []
     divides = Divides(4, jnp.zeros(2), None)
-    return Guard(divides, warnings.append), divides.init(None, newborn), warnings
+    return (
+        Guard(divides, Serial(), warnings.append),
+        divides.init(None, newborn),
+        warnings,
+    )
 
 
 def test_an_update_that_loses_a_number_is_undone_and_said_with_its_cause():

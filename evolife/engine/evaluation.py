@@ -11,6 +11,7 @@ from evolife.base import LifeStatistics
 from evolife.engine.fitness import worst_for_nonfinite
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Outcome
+from evolife.engine.ordering import Ordering, order_members
 from evolife.engine.work import Partial, Task
 from evolife.ranks.mpi import Ranks
 
@@ -93,8 +94,11 @@ class Evaluation:
     @functools.cached_property
     def order(self) -> np.ndarray:
         """``(members,)`` rows from the best to the worst, those not finite last."""
-        finite = np.isfinite(self.measured)
-        return np.lexsort((-self.fitness, ~finite))
+        return self._ordering.rows
+
+    @functools.cached_property
+    def _ordering(self) -> Ordering:
+        return order_members(self.fitness, self.measured)
 
     @functools.cached_property
     def statistics(self) -> LifeStatistics:
@@ -114,7 +118,8 @@ class Evaluation:
         ]
         early, late, spread = finite
         counts: Any = np.full(len(scores), lives, np.float32)
-        return LifeStatistics(early, late, spread, counts)
+        places = self._ordering.places
+        return LifeStatistics(early, late, spread, counts, places=places)
 
     def _of_counted(self, table: np.ndarray) -> np.ndarray:
         # Untouched where all count: another memory layout would sum in another order.
@@ -124,7 +129,8 @@ class Evaluation:
         """Outcomes of the members at ``rows``, averaged over lives, on every rank.
 
         Each rank puts what it lived into a table that is zero elsewhere, so the sum
-        over ranks is exact. Units that a checkpoint restored are lived again by rank 0.
+        over ranks is exact. Units that a checkpoint restored, or that were too many to
+        keep, are lived again by rank 0.
         """
         like = self.evaluator.outcome_of_one(self.grid, self.task)
         width = sum(leaf.size for leaf in jax.tree.leaves(like))

@@ -26,6 +26,9 @@ from evolife.ranks.mpi import Ranks, share_of
 _AXES = ("members", "lives")
 _CALL_LIMIT = 2**20
 """Member-steps in one call of a program: how soon a stop request is heeded."""
+_KEPT = 64
+"""Units whose whole outcomes a rank keeps; those of others are lived again on demand,
+so that memory does not grow with the population."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -91,19 +94,22 @@ class Evaluator:
         todo = np.flatnonzero(~partial.done)
         mine = todo[list(ranks.share(len(todo)))]
         start = time.perf_counter()
-        outcomes = dict(self._live_units(grid, mine, task, ranks, ahead))
-        lived = time.perf_counter()
         rows = np.zeros((len(mine), grid.tile, grid.block, 3), np.float32)
+        finished, outcomes = 0, {}
         # A rank lives its share in order, so what it finished is the beginning of it.
-        for row, unit in zip(rows, outcomes, strict=False):
-            row[:] = _row(outcomes[unit])
-        told = SHARE.pack(len(outcomes), lived - start)
+        for unit, outcome in self._live_units(grid, mine, task, ranks, ahead):
+            rows[finished] = _row(outcome)
+            finished += 1
+            if finished <= _KEPT:
+                outcomes[unit] = outcome
+        lived = time.perf_counter()
+        told = SHARE.pack(finished, lived - start)
         rows, heard = ranks.exchange(rows, len(todo), note + told)
         partial.rows[todo] = rows
         shares = [SHARE.unpack(words[-SHARE.size :]) for words in heard]
-        for rank, (finished, _) in enumerate(shares):
+        for rank, (count, _) in enumerate(shares):
             share = share_of(len(todo), rank, ranks.size)
-            partial.done[todo[list(share[:finished])]] = True
+            partial.done[todo[list(share[:count])]] = True
         if not partial.done.all():
             raise Interrupted(partial)
         scores, early, late = np.moveaxis(grid.assemble(partial.rows), -1, 0)

@@ -76,7 +76,7 @@ def evolve(
         Interrupted: a stop was asked for; the last step yielded is where to resume.
     """
     settings, grid = experiment.settings, experiment.grid
-    guard = Guard(experiment.strategy, warn)
+    guard = Guard(experiment.strategy, ranks, warn)
     ask = _asker(experiment, guard)
     keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress

@@ -15,16 +15,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from evolife.base import Array, LifeStatistics, Proposal, Strategy, StrategyState
+from evolife.engine.teller import teller
+from evolife.ranks.base import Ranks
 
 
 class Guard:
     """A strategy as evolution meets it: compiled, watched, and never NaN."""
 
-    def __init__(self, strategy: Strategy, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self, strategy: Strategy, ranks: Ranks, warn: Callable[[str], None]
+    ) -> None:
         self._strategy, self._warn = strategy, warn
         self._name = strategy.name
         self._ask = jax.jit(strategy.ask)
-        self._tell = jax.jit(strategy.tell)
+        self._tell = teller(strategy, ranks)
         self._finite = jax.jit(strategy.finite)
         self._floor = jax.jit(lambda state: strategy.floor(state)[0])
         self._lost = jax.jit(_lost)
@@ -54,7 +58,7 @@ class Guard:
         statistics: LifeStatistics,
     ) -> StrategyState:
         """The state after a generation, or the one before where that is not finite."""
-        after = self._tell(state, proposal, np.int32(done), fitness, statistics)
+        after = self._tell(state, proposal, done, fitness, statistics)
         lost = np.asarray(self._lost(state, after))
         if not lost.any():
             following = self._ask(after, np.int32(done + 1))

@@ -52,6 +52,14 @@ class Ranks(abc.ABC):
         """
 
     @abc.abstractmethod
+    def sum_integers(self, array: np.ndarray) -> np.ndarray:
+        """Sum an int64 array over ranks; the sums fit int64.
+
+        The shape is the same on every rank, and so is the result for any number of
+        ranks and any order of addition.
+        """
+
+    @abc.abstractmethod
     def compare(self, note: bytes, patience: float | None) -> list[bytes] | None:
         """Gather equal-length notes apart from all other calls, for ranks in trouble.
 
@@ -116,6 +124,10 @@ class Serial(Ranks):
     def sum_exact(self, array: np.ndarray) -> np.ndarray:
         """Return the array with negative zeros made zero."""
         return positive_zeros(array)
+
+    def sum_integers(self, array: np.ndarray) -> np.ndarray:
+        """Return the array."""
+        return array
 
     def compare(self, note: bytes, patience: float | None) -> list[bytes] | None:
         """Return the note alone."""

@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from evosax.algorithms import population_based_algorithms
 
 from evolife import keys
-from evolife.base import Array, Key, LifeStatistics, Selection
+from evolife.base import Array, Key, LifeStatistics, Places, Selection
 from evolife.selection import features
 from evolife.selection import operator as operators
 from evolife.selection.operator import Architecture, Operator
@@ -54,11 +54,11 @@ class CmaLog(Shaping):
     strategy: a tutorial", equation 49). Equal fitness gives every member 1 / K.
     """
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Logarithmic ranks, cut at the middle."""
         size = fitness.size
-        # Ranks are halves of whole numbers; rounded, so that ties are exactly 0.
-        twice = jnp.round((features.ranks(fitness) + 0.5) * 2 * size) - 1
+        # Twice the average rank, a whole number, so that ties are exactly 0.
+        twice = (places.worse + places.upto - 1).astype(jnp.float32)
         ratio = (size + 1) / (2 * size - twice)
         above = jnp.maximum(0.0, jnp.log(ratio))
         total = jnp.sum(above)

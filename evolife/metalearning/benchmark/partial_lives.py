@@ -116,7 +116,7 @@ def _chosen(judged: Mapping[str, Array], worth: Array) -> dict[str, Array]:
     scores = {"anyone": jnp.mean(worth)}
     for name, values in judged.items():
         scores[f"{name} best"] = worth_of_best(values, worth)
-        scores[f"{name} tenth"] = _TENTH.shape(values) @ worth
+        scores[f"{name} tenth"] = _TENTH.of(values) @ worth
     return scores
 
 

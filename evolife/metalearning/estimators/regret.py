@@ -124,7 +124,7 @@ class Witness(base.Selection):
         held = LearnedState(state.operator, state.trail)
         weights, held = self.learned.weights(fitness, statistics, held)
         if not self.obeyed:
-            weights = CenteredRank().shape(jnp.asarray(fitness, jnp.float32))
+            weights = CenteredRank().of(jnp.asarray(fitness, jnp.float32))
         return weights, Witnessed(*held, seen)
 
 

@@ -10,7 +10,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from evolife.base import Array, LifeStatistics, Selection, SelectionState
+from evolife.base import Array, LifeStatistics, Places, Selection, SelectionState
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,29 +21,33 @@ class Shaping(Selection):
         self, fitness: Array, statistics: LifeStatistics, state: SelectionState
     ) -> tuple[Array, SelectionState]:
         """Weigh ``(K,)`` finite fitness; the state passes through."""
-        return self.shape(jnp.asarray(fitness, jnp.float32)), state
+        fitness = jnp.asarray(fitness, jnp.float32)
+        places = statistics.places or count_places(fitness)
+        return self.shape(fitness, places), state
+
+    def of(self, fitness: Array) -> Array:
+        """``(K,)`` weights of ``(K,)`` float32 fitness that nobody has sorted yet."""
+        return self.shape(fitness, count_places(fitness))
 
     @abc.abstractmethod
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """``(K,)`` weights of ``(K,)`` float32 fitness, which never fall with it."""
 
 
-def places(fitness: Array) -> tuple[Array, Array]:
-    """How many members are worse than each, and how many are no better."""
+def count_places(fitness: Array) -> Places:
+    """Where each of ``(K,)`` members stands."""
     ordered = jnp.sort(fitness)
-    below = jnp.searchsorted(ordered, fitness, side="left")
-    upto = jnp.searchsorted(ordered, fitness, side="right")
-    return below, upto
+    worse = jnp.searchsorted(ordered, fitness, side="left")
+    return Places(worse, jnp.searchsorted(ordered, fitness, side="right"))
 
 
-def ranks(fitness: Array) -> Array:
+def ranks(places: Places) -> Array:
     """Ranks from 0 (worst); the tied share their average."""
-    below, upto = places(fitness)
-    return (below + upto - 1).astype(jnp.float32) / 2
+    return (places.worse + places.upto - 1).astype(jnp.float32) / 2
 
 
-def centred_ranks(fitness: Array) -> Array:
+def centred_ranks(places: Places) -> Array:
     """Average ranks from -1/2 (worst) to 1/2 (best); 0 for a single member."""
-    last = fitness.size - 1
+    last = places.worse.size - 1
     # Centred before the division, which XLA rounds: ties among all stay exactly zero.
-    return (ranks(fitness) - last / 2) / max(1, last)
+    return (ranks(places) - last / 2) / max(1, last)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from evolife.base import Array
+from evolife.base import Array, Places
 from evolife.selection.shaping import Shaping, centred_ranks
 
 
@@ -14,6 +14,6 @@ class CenteredRank(Shaping):
     K / (4 (K - 1)) for even K and (K + 1) / (4 K) for odd K, so 1/4 for large K.
     """
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Rank and centre."""
-        return centred_ranks(fitness) / fitness.size
+        return centred_ranks(places) / fitness.size

@@ -6,7 +6,7 @@ from typing import Annotated
 import jax
 from annotated_types import Ge
 
-from evolife.base import Array
+from evolife.base import Array, Places
 from evolife.selection.shaping import Shaping, centred_ranks
 
 
@@ -24,7 +24,7 @@ class Des(Shaping):
     sharpness: Annotated[float, Ge(0)] = 20.0
     """Log of the ratio between the weights above and below that step."""
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Softmax of a sigmoid of the centred ranks."""
-        step = jax.nn.sigmoid(-self.temperature * centred_ranks(fitness))
+        step = jax.nn.sigmoid(-self.temperature * centred_ranks(places))
         return jax.nn.softmax(-self.sharpness * step)

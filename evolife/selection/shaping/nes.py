@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from evolife.base import Array
+from evolife.base import Array, Places
 from evolife.selection.shaping import Shaping, ranks
 
 
@@ -16,10 +16,10 @@ class Nes(Shaping):
     The sum is 0, the absolute sum below 2; 1/K is taken off as the mean utility.
     """
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Logarithmic ranks, centred."""
         size = fitness.size
-        place = size - ranks(fitness)
+        place = size - ranks(places)
         utility = jnp.maximum(0.0, jnp.log(size / 2 + 1) - jnp.log(place))
         # Above the minimum, so that ties among all stay exactly zero.
         above = utility - jnp.min(utility)

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from evolife.base import Array
+from evolife.base import Array, Places
 from evolife.selection.shaping import Shaping
 
 
@@ -14,6 +14,6 @@ class Raw(Shaping):
     abs(F): of order one where fitness is. Equal fitness F gives every member F / K.
     """
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Divide by the number of members."""
         return fitness / fitness.size

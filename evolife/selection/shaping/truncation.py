@@ -6,8 +6,8 @@ from typing import Annotated
 import jax.numpy as jnp
 from annotated_types import Gt, Le
 
-from evolife.base import Array
-from evolife.selection.shaping import Shaping, places
+from evolife.base import Array, Places
+from evolife.selection.shaping import Shaping
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,11 +21,10 @@ class Truncation(Shaping):
     elite_ratio: Annotated[float, Gt(0), Le(1)] = 0.5
     """Part of the members that are parents of the next generation."""
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Share the elite's places among the tied."""
         elites = max(1, int(self.elite_ratio * fitness.size))
-        below, upto = places(fitness)
-        better = fitness.size - upto
-        tied = upto - below
+        better = fitness.size - places.upto
+        tied = places.upto - places.worse
         held = jnp.clip(elites - better, 0, tied)
         return held / (tied * elites).astype(jnp.float32)

@@ -4,7 +4,7 @@ import dataclasses
 
 import jax.numpy as jnp
 
-from evolife.base import Array
+from evolife.base import Array, Places
 from evolife.selection.shaping import Shaping
 
 
@@ -16,7 +16,7 @@ class ZScore(Shaping):
     baseline. The sum is 0, the absolute sum at most 1.
     """
 
-    def shape(self, fitness: Array) -> Array:
+    def shape(self, fitness: Array, places: Places) -> Array:
         """Standardise, above the minimum so that ties among all stay exactly zero."""
         half = 0.5 * fitness  # The range of float32 fitness may exceed float32.
         above = half - jnp.min(half)

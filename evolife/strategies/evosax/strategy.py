@@ -205,6 +205,8 @@ class EvosaxStrategy(Strategy):
             return jnp.reshape(x, (self._groups, -1))
 
         weigh = jax.vmap(self._shaping.weights)
+        if self._groups > 1:  # Places are among all members.
+            statistics = statistics._replace(places=None)
         lives = jax.tree.map(grouped, statistics)
         weights, state = weigh(grouped(fitness), lives, state)
         if not self._weighted:
