@@ -168,12 +168,11 @@ def perturb(
     return jax.tree.unflatten(plan.treedef, leaves)
 
 
-def weighted_sum(plan: Layout, key: Key, pairs: Array, weights: Array) -> Genome:
-    """Return ``sum_i weights[i] * perturbation_of_pair(pairs[i])``, per leaf.
+def weighted_sum(plan: Layout, numbers: Array, weights: Array) -> Genome:
+    """Return ``sum_p weights[p] * perturbation_p`` per leaf, of ``(P, length)`` draws.
 
-    One product ``A^T diag(w) B`` a matrix; memory is ``O(P (m + n) r)`` for P pairs.
+    One product ``A^T diag(w) B`` a matrix; memory is ``O(P (m + n) r)``.
     """
-    numbers = jax.vmap(lambda pair: draw(plan, key, pair))(pairs)
     leaves = []
     for part in split(plan, numbers):
         if isinstance(part, tuple):

@@ -43,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
         flags += [QUICK, *filter(None, [_QUICKER.get(jaxlib_version())])]
     # As in the processes that tests start, and before JAX computes anything.
     os.environ["XLA_FLAGS"] = rank_flags(" ".join(flags))
-    if enable_compile_cache(rank=0):
+    if enable_compile_cache():
         # Hundreds of small programs take longer than the few large ones.
         jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 

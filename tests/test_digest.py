@@ -34,7 +34,7 @@ from evolife.ranks.mpi import open_ranks
 from evolife.run.train import Session, train
 
 with guard(open_ranks(int(sys.argv[1]))) as ranks:
-    enable_compile_cache(ranks.rank)
+    enable_compile_cache(ranks.leads)
     for out, overrides in json.loads(sys.argv[2]).items():
         session = Session(ranks, Terminal(), sys.argv, {}, resume=False)
         train(load_config("bandit", overrides), Path(out), session)

@@ -539,7 +539,7 @@ import hashlib, sys
 from evolife.processes.prepare import enable_compile_cache, prepare_process
 prepare_process()
 import jax, jax.numpy as jnp
-enable_compile_cache(int(sys.argv[1]))
+enable_compile_cache(sys.argv[1] == "0")
 @jax.jit
 def program(key):
     w = jax.random.normal(key, (64, 64)) / 8
@@ -590,7 +590,7 @@ def test_an_unusable_cache_folder_is_left_alone(tmp_path, monkeypatch):
     used = jax.config.jax_compilation_cache_dir
     jax.config.update("jax_compilation_cache_dir", None)
     try:
-        assert enable_compile_cache(0) is None
+        assert enable_compile_cache() is None
     finally:
         jax.config.update("jax_compilation_cache_dir", used)
     assert file.read_text() == ""

@@ -222,5 +222,5 @@ def test_a_rank_above_the_smallest_side_is_refused():
 
 
 def test_a_genome_without_matrices_is_refused():
-    with pytest.raises(InvalidInput, match=r"no matrix.*Open_ES"):
+    with pytest.raises(InvalidInput, match=r"no matrix.*full_rank"):
         LowRank(4, {"bias": jnp.zeros(5)}, Raw())

@@ -27,7 +27,8 @@ from evolife.keys import Pool, life_key, pool_key
 from evolife.perturbations import materialise
 from evolife.ranks.mpi import Serial, share_of
 from evolife.selection.shaping.raw import Raw
-from evolife.strategies.low_rank import LowRank, LowRankProposal
+from evolife.strategies._search_gradient import MeanProposal
+from evolife.strategies.low_rank import LowRank
 
 POOL = pool_key(9, Pool.EVOLVE)
 
@@ -90,6 +91,9 @@ class Thread(Serial):
     def sum_exact(self, array: Any) -> Any:
         return sum(self._everyones(array)) + 0.0
 
+    def sum_integers(self, array: Any) -> Any:
+        return sum(self._everyones(array))
+
 
 class StopAfter(Serial):
     """A rank that is asked to stop once it has begun so many calls."""
@@ -138,9 +142,9 @@ def mind(world: Any) -> Agent:
 
 
 @functools.cache
-def _proposal(world: Any) -> LowRankProposal:
+def _proposal(world: Any) -> MeanProposal:
     genome = jax.jit(mind(world).init_genome)(POOL)
-    return LowRankProposal(genome, POOL, jnp.float32(0.3))
+    return MeanProposal(genome, POOL, jnp.float32(0.3))
 
 
 def task(generation: int = 3, world: Any = Walk()) -> Task:

@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     from evolife.ranks.mpi import open_ranks
 
     with guard(open_ranks(plan.ranks if plan.mode == "join" else 1)) as ranks:
-        enable_compile_cache(ranks.rank)
+        enable_compile_cache(ranks.leads)
         check_device()
         from evolife.run.evaluate import evaluate
 

@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     from evolife.ranks.mpi import open_ranks
 
     with guard(open_ranks(plan.ranks)) as ranks, contextlib.ExitStack() as kept:
-        enable_compile_cache(ranks.rank)
+        enable_compile_cache(ranks.leads)
         check_device()
         from evolife.metalearning.journal import markdown
         from evolife.metalearning.run import meta

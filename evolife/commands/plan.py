@@ -25,13 +25,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--tune", action="store_true", help="time other tiles than the config's"
     )
+    parser.add_argument(
+        "--latency", type=float, default=20e-6, help="seconds of a hop between ranks"
+    )
+    parser.add_argument(
+        "--bandwidth", type=float, default=1e9, help="bytes a second between ranks"
+    )
     add_plugins(parser)
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Time, predict, and show the table."""
-    given = {"ranks": args.ranks, "tune": args.tune, "plugins": args.plugins}
+    names = ("ranks", "tune", "latency", "bandwidth", "plugins")
+    given = {name: getattr(args, name) for name in names}
     report = plan(args.config, *args.overrides, **given)
     terminal = Terminal(args.json)
     if args.json:
@@ -46,6 +53,8 @@ def plan(
     *overrides: Override,
     ranks: int = 64,
     tune: bool = False,
+    latency: float = 20e-6,
+    bandwidth: float = 1e9,
     plugins: Sequence[str | os.PathLike[str]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
@@ -56,6 +65,8 @@ def plan(
         overrides: changes as ``"agent.hidden=64"`` or ``{"agent.hidden": 64}``.
         ranks: the most ranks to plan, 1 to 100000.
         tune: time other tiles than the config's, too.
+        latency: seconds of a hop between two ranks.
+        bandwidth: bytes a second between them; ``doctor`` measures both.
         plugins: folders with ``agents/`` and ``envs/`` of your own.
         settings: changes as ``agent__hidden=64``.
 
@@ -63,27 +74,31 @@ def plan(
         The document that ``evolife plan --json`` prints; seconds and bytes.
 
     Raises:
-        InvalidInput: something is wrong with the config, or it needs too much memory.
+        InvalidInput: something is wrong with the config, it needs too much memory, or a
+            number is out of range.
     """
     if not 1 <= ranks <= 100_000:
         raise InvalidInput(f"--ranks {ranks}: allowed are 1 to 100000")
     found = run_config(config, override_texts(overrides, settings), plugins)
     prepare()
     with own_settings():
-        return _planned(found, ranks, tune)
+        return _planned(found, ranks, tune, (latency, bandwidth))
 
 
-def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
+def _planned(
+    config: RunConfig, ranks: int, tune: bool, network: tuple[float, float]
+) -> dict[str, Any]:
     from evolife.plugins.build import build_run
     from evolife.run import plan
     from evolife.run.memory import check_memory, strategy_bytes
-    from evolife.run.plan import idle_ranks
+    from evolife.run.plan import idle_ranks, repeated_work
 
+    hop = plan.Network(*network)
     experiment = build_run(config).experiment
     check_memory(experiment)
     measured = plan.measure(experiment)
     predicted = [
-        dataclasses.asdict(plan.predict(measured, count))
+        dataclasses.asdict(plan.predict(measured, count, hop))
         for count in plan.rank_counts(ranks)
     ]
     report: dict[str, Any] = {
@@ -92,6 +107,7 @@ def _planned(config: RunConfig, ranks: int, tune: bool) -> dict[str, Any]:
         "generations": config.generations,
         "strategy_bytes": strategy_bytes(experiment),
         "idle": idle_ranks(experiment, ranks),
+        "repeated": repeated_work(experiment, ranks),
         "measured": dataclasses.asdict(measured),
         "predicted": predicted,
     }
@@ -119,8 +135,8 @@ def _show(report: dict[str, Any], terminal: Terminal) -> None:
     terminal.table(f"{report['name']}, tile {report['tile']}", columns, rows)
     held = report["strategy_bytes"] / 2**20
     terminal.text(f"ask and tell hold {held:.3g} MB on every rank")
-    if report["idle"]:
-        terminal.text(report["idle"])
+    for words in filter(None, (report["idle"], report["repeated"])):
+        terminal.text(words)
     if "tiles" in report:
         best = max(row["steps_per_second"] for row in report["tiles"])
         tiles = [

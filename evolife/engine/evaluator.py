@@ -119,6 +119,13 @@ class Evaluator:
         table = Gathered(scores, early, late, notes, seconds, lived_for)
         return Evaluation(self, grid, task, table, outcomes, ranks, partial)
 
+    def compile(self, grid: Grid, task: Task) -> None:
+        """Compile the programs of a unit; no step is lived."""
+        nothing, lanes = np.int32(0), grid.lanes(0)
+        life, _ = self._begin(task, *lanes, nothing)
+        if self._stride(grid) < self.lifetime.bins:
+            self._resume(task, *lanes, life, nothing, nothing)
+
     def begin_share(self, grid: Grid, task: Task, ranks: Ranks) -> Begun | None:
         """Give the device the first unit of this rank's share of a whole grid.
 
@@ -171,12 +178,14 @@ class Evaluator:
         return outcome
 
     def _begin_unit(self, grid: Grid, unit: int, task: Task) -> Begun:
-        whole = grid.tile * grid.block * self.steps
-        stride = min(
-            self.lifetime.bins, max(1, self.lifetime.bins * _CALL_LIMIT // whole)
-        )
+        stride = self._stride(grid)
         life, outcome = self._begin(task, *grid.lanes(unit), np.int32(stride))
         return Begun(unit, life, outcome, stride)
+
+    def _stride(self, grid: Grid) -> int:
+        """Bins that one call lives."""
+        whole, bins = grid.tile * grid.block * self.steps, self.lifetime.bins
+        return min(bins, max(1, bins * _CALL_LIMIT // whole))
 
     def outcome_of_one(self, grid: Grid, task: Task) -> Outcome:
         """Zeros in the shapes of one life's outcome."""

@@ -16,6 +16,7 @@ from evolife.engine.experiment import Experiment
 from evolife.engine.guard import Guard
 from evolife.engine.lifetime import Outcome
 from evolife.engine.validation import Validation, Validator
+from evolife.engine.warmup import compile_in_turn
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.pytrees import digest
 from evolife.ranks.broadcast import from_rank_zero
@@ -81,6 +82,13 @@ def evolve(
     keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
+
+    def compile_all() -> None:
+        guard.compile(strategy, done)
+        experiment.evaluator.compile(grid, task)
+
+    if ranks.size > 1 and done < settings.generations:
+        compile_in_turn(compile_all, ranks)
     begun = time.perf_counter()
     while done < settings.generations:
         evaluation = experiment.evaluator.live(grid, task, ranks, partial, note, ahead)

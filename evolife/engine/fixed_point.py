@@ -3,7 +3,8 @@
 A float32 array whose sum over everything is known not to exceed ``limit`` is scaled by
 a power of two and cut into two int32 words, 30 bits above the point and 30 below. Sums
 of integers are exact, so pieces can be added in any order and on any rank. What is cut
-off is 2^-59 of the limit; a float32 number keeps 2^-24 of itself.
+off is 2^-59 of the limit; a float32 number keeps 2^-24 of itself. (Numbers below
+2^-126, which processors round to 0 in vectors, count as 0.)
 """
 
 import math

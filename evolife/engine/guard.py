@@ -49,6 +49,12 @@ class Guard:
             )
         return proposal
 
+    def compile(self, state: StrategyState, done: int) -> None:
+        """Compile what asks and tells, without telling anything."""
+        self._tell.compile(state, self.ask(state, done))
+        self._floor(state)
+        self._lost(state, state)
+
     def tell(
         self,
         state: StrategyState,

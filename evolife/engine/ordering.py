@@ -27,12 +27,14 @@ def order_members(fitness: np.ndarray, measured: np.ndarray) -> Ordering:
     """
     keys = _descending(fitness)
     made_up = ~np.isfinite(measured)
-    rows = np.arange(len(keys), dtype=np.int32)
+    digits = [keys & 0xFFFF, keys >> 16]
+    if made_up.any():
+        digits.insert(0, made_up)
+    rows = np.arange(len(keys))
     # From the least important digit to the most, each sort keeping the one before.
-    for digit in (made_up.astype(np.uint8), keys & 0xFFFF, keys >> 16):
-        if digit.any():
-            values = digit.astype(np.uint16)[rows]
-            rows = rows[np.argsort(values, kind="stable")]
+    for digit in digits:
+        values = digit.astype(np.uint16)[rows]
+        rows = rows[np.argsort(values, kind="stable")]
     return Ordering(rows, _places(keys[rows], rows))
 
 
@@ -46,10 +48,14 @@ def _descending(fitness: np.ndarray) -> np.ndarray:
 
 def _places(ordered: np.ndarray, rows: np.ndarray) -> Places:
     size = len(rows)
-    begins = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    ends = np.r_[begins[1:], size]
+    tied = ordered[1:] == ordered[:-1]
+    # Of the run of equals that each stands in.
+    begins = np.arange(size, dtype=np.int32)
+    ends = begins + 1
+    begins[1:][tied], ends[:-1][tied] = 0, size
+    begins = np.maximum.accumulate(begins)
+    ends = np.minimum.accumulate(ends[::-1])[::-1]
     worse: Any = np.empty(size, np.int32)
     upto: Any = np.empty(size, np.int32)
-    worse[rows] = np.repeat(size - ends, ends - begins)
-    upto[rows] = np.repeat(size - begins, ends - begins)
+    worse[rows], upto[rows] = size - ends, size - begins
     return Places(worse, upto)

@@ -1,33 +1,57 @@
 """Tells a strategy how a generation did, in shares where it learns from a sum."""
 
-from collections.abc import Callable
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jax.flatten_util import ravel_pytree
 
-from evolife.base import Array, LifeStatistics, Proposal, Strategy, StrategyState
+from evolife.base import (
+    Array,
+    LifeStatistics,
+    Proposal,
+    SelectionState,
+    Strategy,
+    StrategyState,
+)
 from evolife.engine import fixed_point
 from evolife.engine.fixed_point import Words
+from evolife.engine.warmup import flat_statistics
 from evolife.ranks.base import Ranks
 from evolife.strategies import AdditiveStrategy
 
-Tell = Callable[
-    [StrategyState, Proposal, int, np.ndarray, LifeStatistics], StrategyState
-]
-"""``(state, proposal, generations done, fitness, statistics)`` to the next state."""
 
-
-def teller(strategy: Strategy, ranks: Ranks) -> Tell:
+def teller(strategy: Strategy, ranks: Ranks) -> "WholeTell | SharedTell":
     """What tells ``strategy``; collective, and the same state on every rank."""
     if isinstance(strategy, AdditiveStrategy):
         return SharedTell(strategy, ranks)
-    tell = jax.jit(strategy.tell)
-    return lambda state, proposal, done, *told: tell(
-        state, proposal, np.int32(done), *told
-    )
+    return WholeTell(strategy)
+
+
+class WholeTell:
+    """Every rank does everything."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self._size = strategy.population_size
+        self._tell = jax.jit(strategy.tell)
+
+    def __call__(
+        self,
+        state: StrategyState,
+        proposal: Proposal,
+        done: int,
+        fitness: np.ndarray,
+        statistics: LifeStatistics,
+    ) -> StrategyState:
+        """The state after a generation."""
+        after: StrategyState = self._tell(
+            state, proposal, np.int32(done), fitness, statistics
+        )
+        return after
+
+    def compile(self, state: StrategyState, proposal: Proposal) -> None:
+        """Compile it."""
+        flat = np.zeros(self._size, np.float32)
+        self(state, proposal, 0, flat, flat_statistics(self._size))
 
 
 class SharedTell:
@@ -39,9 +63,10 @@ class SharedTell:
 
     def __init__(self, strategy: AdditiveStrategy, ranks: Ranks) -> None:
         self._strategy, self._ranks = strategy, ranks
-        self._weigh = jax.jit(strategy.weigh)
+        self.weigh = jax.jit(strategy.weigh)
         self._sum = jax.jit(self._sum_pieces)
         self._move = jax.jit(strategy.move)
+        self._like: Any = None
 
     def __call__(
         self,
@@ -52,7 +77,7 @@ class SharedTell:
         statistics: LifeStatistics,
     ) -> StrategyState:
         """The state after a generation."""
-        weights, selection = self._weigh(state, proposal, fitness, statistics)
+        weights, selection = self.weigh(state, proposal, fitness, statistics)
         limit = self.limit(weights)
         if np.isfinite(limit):
             share = self._ranks.share(self._strategy.pieces)
@@ -62,9 +87,28 @@ class SharedTell:
             )
         else:
             # What it leads to is not finite either, which is for others to notice.
-            numbers = np.full(self._size(proposal), np.nan, np.float32)
+            numbers = self.nothing(proposal) + np.float32(np.nan)
+        return self.move(state, proposal, done, numbers, selection)
+
+    def move(
+        self,
+        state: StrategyState,
+        proposal: Proposal,
+        done: int,
+        numbers: np.ndarray,
+        selection: SelectionState,
+    ) -> StrategyState:
+        """The state after a generation whose sum is ``numbers``."""
         total = self._shaped(proposal, numbers)
         return self._move(state, proposal, np.int32(done), total, selection)
+
+    def compile(self, state: StrategyState, proposal: Proposal) -> None:
+        """Compile all parts; nothing is summed and nobody else is needed."""
+        size = self._strategy.population_size
+        flat = np.zeros(size, np.float32)
+        weights, selection = self.weigh(state, proposal, flat, flat_statistics(size))
+        self.sum_share(proposal, weights, range(0), 0.0)
+        self.move(state, proposal, 0, self.nothing(proposal), selection)
 
     def limit(self, weights: Array) -> float:
         """What no number of the sum over all members is larger than."""
@@ -77,21 +121,41 @@ class SharedTell:
         """``(numbers,)`` int64: the weighted sum over the pieces of ``share``."""
         power = fixed_point.exponent(limit)
         numbers = np.asarray([share.start, share.stop, power], np.int32)
-        return fixed_point.integers(self._sum(proposal, weights, *numbers))
+        words = self._sum(proposal, weights, *numbers)
+        return np.concatenate([fixed_point.integers(leaf).ravel() for leaf in words])
+
+    def nothing(self, proposal: Proposal) -> np.ndarray:
+        """``(numbers,)`` float32 zeros."""
+        sizes = [leaf.size for leaf in jax.tree.leaves(self._shapes(proposal))]
+        return np.zeros(sum(sizes), np.float32)
 
     def _sum_pieces(
         self, proposal: Proposal, weights: Array, begin: Array, end: Array, power: Array
-    ) -> Words:
+    ) -> list[Words]:
+        """Leaf by leaf: joined into one array they would not be added as vectors.
+
+        Each turn draws for the next one. What a loop carries is written out; fused into
+        the sums that it is for, each number would be drawn by itself.
+        """
         strategy = self._strategy
         rows = strategy.rows(weights)
 
-        def add(number: Array, total: Words) -> Words:
-            first = number * strategy.piece
-            part = strategy.partial_sum(proposal, first, rows[number])
-            return fixed_point.add(total, ravel_pytree(part)[0], power)
+        def add(number: Array, carry: tuple[Any, list[Words]]) -> Any:
+            drawn, total = carry
+            part = strategy.partial_sum(drawn, rows[number])
+            leaves = zip(total, jax.tree.leaves(part), strict=True)
+            added = [fixed_point.add(words, leaf, power) for words, leaf in leaves]
+            return draw(number + 1), added
 
-        nothing = fixed_point.nothing((self._size(proposal),))
-        return jax.lax.fori_loop(begin, end, add, nothing)
+        def draw(number: Array) -> Any:
+            return strategy.draw(proposal, number * strategy.piece)
+
+        leaves = jax.tree.leaves(self._shapes(proposal))
+        nothing = [fixed_point.nothing(leaf.shape) for leaf in leaves]
+        total: list[Words] = jax.lax.fori_loop(begin, end, add, (draw(begin), nothing))[
+            1
+        ]
+        return total
 
     def _shaped(self, proposal: Proposal, numbers: np.ndarray) -> Any:
         leaves, treedef = jax.tree.flatten(self._shapes(proposal))
@@ -100,9 +164,8 @@ class SharedTell:
         shaped = [p.reshape(x.shape) for p, x in zip(parts, leaves, strict=True)]
         return jax.tree.unflatten(treedef, shaped)
 
-    def _size(self, proposal: Proposal) -> int:
-        return sum(leaf.size for leaf in jax.tree.leaves(self._shapes(proposal)))
-
     def _shapes(self, proposal: Proposal) -> Any:
-        first, weights = jnp.int32(0), jnp.zeros(self._strategy.piece)
-        return jax.eval_shape(self._strategy.partial_sum, proposal, first, weights)
+        """Of the sum; traced once, since shapes never change."""
+        if self._like is None:
+            self._like = self._strategy.sum_shapes(proposal)
+        return self._like

@@ -21,7 +21,7 @@ def prepare() -> None:
     settle_home()
     started = "jax" in sys.modules
     prepare_process()
-    enable_compile_cache(0)
+    enable_compile_cache()
     check_device()
     if started:
         warn_of_late_flags()

@@ -43,12 +43,12 @@ def prepare_process() -> None:
     follow_launcher()
 
 
-def enable_compile_cache(rank: int) -> Path | None:
+def enable_compile_cache(writes: bool = True) -> Path | None:
     """Reuse compiled programs of earlier runs; return their folder, None without.
 
-    The folder is ``$EVOLIFE_CACHE`` or ``~/.cache/evolife``; every rank reads, rank 0
-    writes. Does nothing where the user configured JAX's own cache, or where the folder
-    cannot be made. Imports JAX.
+    The folder is ``$EVOLIFE_CACHE`` or ``~/.cache/evolife``; every rank reads, and the
+    first of each machine writes. Does nothing where the user configured JAX's own
+    cache, or where the folder cannot be made. Imports JAX.
     """
     import jax
 
@@ -63,7 +63,7 @@ def enable_compile_cache(rank: int) -> Path | None:
         return None
     jax.config.update("jax_compilation_cache_dir", str(folder))
     # JAX takes every rank for process 0; a threshold nothing reaches keeps it reading.
-    seconds = 0.1 if rank == 0 else _NEVER_SECONDS
+    seconds = 0.1 if writes else _NEVER_SECONDS
     jax.config.update("jax_persistent_cache_min_compile_time_secs", seconds)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     # An entry half written by another process is compiled anew.

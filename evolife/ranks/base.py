@@ -22,6 +22,8 @@ class Ranks(abc.ABC):
     """This rank, ``0 .. size - 1``."""
     size: int
     """How many ranks there are."""
+    leads: bool
+    """Whether this is the first rank of its machine."""
 
     def share(self, units: int) -> range:
         """Return the units this rank evaluates, see :func:`share_of`."""
@@ -107,7 +109,7 @@ class Serial(Ranks):
     """One rank, without MPI."""
 
     def __init__(self) -> None:
-        self.rank, self.size = 0, 1
+        self.rank, self.size, self.leads = 0, 1, True
         self._stopping = False
 
     def exchange(

@@ -40,6 +40,9 @@ class Mpi(Ranks):
         self._mpi.Init_thread(self._mpi.THREAD_FUNNELED)
         world = self._mpi.COMM_WORLD
         self.rank, self.size = world.Get_rank(), world.Get_size()
+        machine = world.Split_type(self._mpi.COMM_TYPE_SHARED)
+        self.leads = machine.Get_rank() == 0
+        machine.Free()
         self._work = world.Dup()
         # Stop requests and failures must get through while `_work` waits.
         self._side = world.Dup()

@@ -13,18 +13,48 @@ import jax
 import numpy as np
 
 from evolife import keys
-from evolife.base import LifeStatistics
 from evolife.config.model import RunConfig
 from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid, lives_block
+from evolife.engine.ordering import order_members
+from evolife.engine.teller import SharedTell, teller
+from evolife.engine.warmup import flat_statistics
 from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
+from evolife.ranks.base import Serial
+from evolife.strategies import AdditiveStrategy
 
-_LATENCY, _BYTES_PER_SECOND = 20e-6, 1e9
-"""Of one hop between ranks: a cautious guess for an ordinary cluster network."""
+_SUM_BYTES = 8
+"""What crosses the network for each number of a shared sum."""
 _DIGEST_BYTES = 8
 _REPEATS = 5
+_PIECES = 32
+"""Pieces that are timed in one call, at most."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """One hop between ranks; cautious guesses for an ordinary cluster.
+
+    Raises:
+        InvalidInput: a constant is not positive.
+    """
+
+    latency: float = 20e-6
+    """Seconds."""
+    bandwidth: float = 1e9
+    """Bytes a second."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no network has."""
+        for name in ("latency", "bandwidth"):
+            value = getattr(self, name)
+            if not (value > 0 and math.isfinite(value)):
+                raise InvalidInput(
+                    f"--{name} {value:g}: must be a finite number above 0; evolife "
+                    "doctor under mpirun measures it"
+                )
 
 
 def idle_ranks(experiment: Experiment, ranks: int) -> str:
@@ -41,6 +71,18 @@ def idle_ranks(experiment: Experiment, ranks: int) -> str:
     work = "1 unit" if units == 1 else f"{units} units"
     idle = "one has" if ranks - units == 1 else f"{ranks - units} have"
     return f"{work} of work for {ranks} ranks: {idle} nothing to do; {remedy}"
+
+
+def repeated_work(experiment: Experiment, ranks: int) -> str:
+    """Say that every rank repeats ask and tell, and what shares them; else empty."""
+    strategy = experiment.strategy
+    if ranks < 2 or isinstance(strategy, AdditiveStrategy):
+        return ""
+    numbers = strategy.population_size * strategy.member_size
+    return (
+        f"every rank repeats the ask and tell of {strategy.name}, over {numbers:,} "
+        "numbers; full_rank, separable and low_rank share them out"
+    )
 
 
 def _tile_for(experiment: Experiment, ranks: int) -> int:
@@ -63,7 +105,13 @@ class Measured:
     unit_seconds: float
     """Median time of one unit: a tile of members by a block of lives."""
     update_seconds: float
-    """Median time of ask and tell, which every rank repeats."""
+    """Median time of what every rank repeats: sort, ask, and what tell does not share.
+    """
+    piece_seconds: float
+    """Median time of one piece of a sum that ranks share; 0 where tell shares none."""
+    pieces: int
+    numbers: int
+    """In that sum."""
     memory_bytes: int
     """Peak memory of this process so far."""
     units: int
@@ -100,24 +148,44 @@ def measure(experiment: Experiment) -> Measured:
     evaluator = experiment.lasting()
     state = experiment.newborn()
     number = np.int32(0)
-    ask, tell = jax.jit(strategy.ask), jax.jit(strategy.tell)
+    ask = jax.jit(strategy.ask)
     proposal = ask(state, number)
     pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVOLVE)
     task = Task(proposal, pool, number)
     fitness = np.linspace(0, 1, strategy.population_size, dtype=np.float32)
-    flat: Any = np.zeros_like(fitness)
-    nothing = LifeStatistics(flat, flat, flat)
+    statistics = flat_statistics(strategy.population_size)
+    tell = teller(strategy, Serial())
 
     def unit() -> Any:
         return evaluator.live_unit(grid, 0, task, lambda: False)
 
-    def besides() -> Any:
-        asked = ask(state, number)
-        return tell(state, asked, number, fitness, nothing)
+    def sort() -> Any:
+        return order_members(fitness, fitness).rows
 
+    besides = _median(lambda: ask(state, number)) + _median(sort)
+    piece_seconds, pieces, numbers = 0.0, 0, 0
+    if isinstance(tell, SharedTell) and isinstance(strategy, AdditiveStrategy):
+        weights, selection = tell.weigh(state, proposal, fitness, statistics)
+        nothing, limit = tell.nothing(proposal), tell.limit(weights)
+        pieces, numbers = strategy.pieces, nothing.size
+        some = min(pieces, _PIECES)
+
+        def add(count: int) -> Callable[[], Any]:
+            return lambda: tell.sum_share(proposal, weights, range(count), limit)
+
+        empty = _median(add(0))
+        piece_seconds = max(0.0, _median(add(some)) - empty) / some
+        besides += empty
+        besides += _median(lambda: tell.weigh(state, proposal, fitness, statistics))
+        besides += _median(lambda: tell.move(state, proposal, 0, nothing, selection))
+    else:
+        besides += _median(lambda: tell(state, proposal, 0, fitness, statistics))
     return Measured(
         unit_seconds=_median(unit),
-        update_seconds=_median(besides),
+        update_seconds=besides,
+        piece_seconds=piece_seconds,
+        pieces=pieces,
+        numbers=numbers,
         memory_bytes=_peak_memory(),
         units=grid.units,
         rows=grid.units * grid.tile * grid.block,
@@ -125,18 +193,24 @@ def measure(experiment: Experiment) -> Measured:
     )
 
 
-def predict(measured: Measured, ranks: int) -> Prediction:
-    """Predict one generation: the fullest rank's units, the exchange, the update.
+def predict(
+    measured: Measured, ranks: int, network: Network | None = None
+) -> Prediction:
+    """Predict one generation: the fullest rank's units and pieces, and the exchanges.
 
-    The exchange is modelled as an allgather by doubling: ``ceil(log2 N)`` hops of fixed
-    latency, and every byte once over the wire.
+    The exchange of fitness is modelled as an allgather by doubling: ``ceil(log2 N)``
+    hops of fixed latency, and every byte once over the wire; a shared sum as an
+    allreduce by halving and doubling, with twice the hops and twice the bytes.
     """
-    most = math.ceil(measured.units / ranks)
+    network = network or Network()
+    hops = math.ceil(math.log2(ranks))
     note = _DIGEST_BYTES + SHARE.size
-    sent = measured.rows * ROW_BYTES + note * ranks if ranks > 1 else 0
-    exchange = _LATENCY * math.ceil(math.log2(ranks)) + sent / _BYTES_PER_SECOND
-    alone = measured.units * measured.unit_seconds + measured.update_seconds
-    seconds = most * measured.unit_seconds + measured.update_seconds + exchange
+    summed = 2 * _SUM_BYTES * measured.numbers if ranks > 1 else 0
+    sent = measured.rows * ROW_BYTES + note * ranks + summed if ranks > 1 else 0
+    hops *= 3 if measured.pieces else 1
+    exchange = network.latency * hops + sent / network.bandwidth
+    alone = _work_seconds(measured, 1) + measured.update_seconds
+    seconds = _work_seconds(measured, ranks) + measured.update_seconds + exchange
     return Prediction(
         ranks=ranks,
         seconds=seconds,
@@ -146,6 +220,12 @@ def predict(measured: Measured, ranks: int) -> Prediction:
         memory_bytes=measured.memory_bytes,
         idle_ranks=max(0, ranks - measured.units),
     )
+
+
+def _work_seconds(measured: Measured, ranks: int) -> float:
+    """What the rank with the largest share takes for it."""
+    units = math.ceil(measured.units / ranks) * measured.unit_seconds
+    return units + math.ceil(measured.pieces / ranks) * measured.piece_seconds
 
 
 def tune(config: RunConfig, tiles: Sequence[int]) -> list[tuple[int, float]]:

@@ -79,11 +79,17 @@ class AdditiveStrategy(Strategy):
         """
 
     @abc.abstractmethod
-    def partial_sum(self, proposal: Proposal, first: Array, weights: Array) -> Any:
-        """``sum_i weights[i] * contribution(first + i)``, a pytree of float32.
+    def draw(self, proposal: Proposal, first: Array) -> Any:
+        """What the members ``first .. first + piece - 1`` are made of besides.
 
-        ``first`` is an even int32 scalar, ``weights`` ``(piece,)``. Members beyond the
-        last have weight 0, and some finite contribution.
+        ``first`` is an even int32 scalar; members beyond the last are drawn, too.
+        """
+
+    @abc.abstractmethod
+    def partial_sum(self, drawn: Any, weights: Array) -> Any:
+        """``sum_i weights[i] * contribution_i`` of drawn members, a pytree of float32.
+
+        ``weights`` are ``(piece,)``, and 0 for members beyond the last.
         """
 
     @abc.abstractmethod
@@ -107,19 +113,22 @@ class AdditiveStrategy(Strategy):
     ) -> StrategyState:
         """Weigh, sum and move in one program."""
         weights, selection = self.weigh(state, proposal, fitness, statistics)
-        rows = self.rows(weights)
+        firsts = jnp.arange(self.pieces, dtype=jnp.int32) * self.piece
 
         def add(total: Any, row: tuple[Array, Array]) -> tuple[Any, None]:
-            part = self.partial_sum(proposal, *row)
+            part = self.partial_sum(self.draw(proposal, row[0]), row[1])
             return jax.tree.map(jnp.add, total, part), None
 
-        firsts = jnp.arange(self.pieces, dtype=jnp.int32) * self.piece
-        total = jax.tree.map(
-            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype),
-            jax.eval_shape(self.partial_sum, proposal, firsts[0], rows[0]),
+        nothing = jax.tree.map(
+            lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), self.sum_shapes(proposal)
         )
-        total, _ = jax.lax.scan(add, total, (firsts, rows))
+        total, _ = jax.lax.scan(add, nothing, (firsts, self.rows(weights)))
         return self.move(state, proposal, generation, total, selection)
+
+    def sum_shapes(self, proposal: Proposal) -> Any:
+        """Shapes and dtypes of the sum."""
+        drawn = jax.eval_shape(self.draw, proposal, jnp.int32(0))
+        return jax.eval_shape(self.partial_sum, drawn, jnp.zeros(self.piece))
 
     def rows(self, weights: Array) -> Array:
         """``(K,)`` weights as ``(pieces, piece)``, with zeros for members not there."""

@@ -110,13 +110,16 @@ class SearchGradient(AdditiveStrategy):
         seen = statistics._replace(scale=jnp.full(fitness.shape, proposal.sigma))
         return self.selection.weights(fitness, seen, state.selection)
 
-    def partial_sum(
-        self, proposal: MeanProposal, first: Array, weights: Array
-    ) -> Genome:
-        """The weighted sum of perturbations; both members of a pair share a draw."""
-        pairs = first // 2 + jnp.arange(weights.size // 2)
+    def draw(self, proposal: MeanProposal, first: Array) -> Array:
+        """``(piece / 2, length)`` numbers; both members of a pair share a row."""
+        pairs = first // 2 + jnp.arange(self.piece // 2)
+        draw = functools.partial(perturbations.draw, self._layout, proposal.key)
+        return jax.vmap(draw)(pairs)
+
+    def partial_sum(self, drawn: Array, weights: Array) -> Genome:
+        """The weighted sum of perturbations."""
         signed = weights[0::2] - weights[1::2]
-        return perturbations.weighted_sum(self._layout, proposal.key, pairs, signed)
+        return perturbations.weighted_sum(self._layout, drawn, signed)
 
     def move(
         self,

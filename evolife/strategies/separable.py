@@ -16,7 +16,7 @@ from annotated_types import Gt
 
 from evolife import perturbations
 from evolife.base import Array, Genome, Key, LifeStatistics, SelectionState
-from evolife.noise import LARGEST, normal_row
+from evolife.noise import LARGEST
 from evolife.strategies import AdditiveStrategy
 
 
@@ -99,7 +99,8 @@ class Separable(AdditiveStrategy):
 
     def member(self, proposal: SeparableProposal, index: Array) -> Genome:
         """Perturb the mean by the scaled draw of the member's pair."""
-        z = self._tree(normal_row(proposal.key, index // 2, self._layout.length))
+        drawn = perturbations.draw(self._layout, proposal.key, index // 2)
+        z = self._tree(drawn)
         sign = jnp.where(index % 2 == 0, 1.0, -1.0).astype(jnp.float32)
 
         def perturbed(mean: Array, scale: Array, z: Array) -> Array:
@@ -126,15 +127,17 @@ class Separable(AdditiveStrategy):
         total = jnp.sum(jnp.abs(weights))
         return weights * jnp.minimum(1, 2 / jnp.where(total > 0, total, 2)), selection
 
-    def partial_sum(
-        self, proposal: SeparableProposal, first: Array, weights: Array
-    ) -> Gradient:
-        """Both sums; the members of a pair share a draw."""
-        pairs = first // 2 + jnp.arange(weights.size // 2)
-        length = self._layout.length
-        z = jax.vmap(lambda pair: normal_row(proposal.key, pair, length))(pairs)
+    def draw(self, proposal: SeparableProposal, first: Array) -> Array:
+        """``(piece / 2, D)`` numbers z; both members of a pair share a row."""
+        pairs = first // 2 + jnp.arange(self.piece // 2)
+        draw = functools.partial(perturbations.draw, self._layout, proposal.key)
+        return jax.vmap(draw)(pairs)
+
+    def partial_sum(self, drawn: Array, weights: Array) -> Gradient:
+        """Both sums."""
         plus, minus = weights[0::2], weights[1::2]
-        return Gradient((plus - minus) @ z, (plus + minus) @ (z * z - 1))
+        slope = (plus - minus) @ drawn
+        return Gradient(slope, (plus + minus) @ (drawn * drawn - 1))
 
     def move(
         self,

@@ -59,7 +59,7 @@ def main() -> None:
     settings = options()
     prepare_process()
     team = Team()
-    enable_compile_cache(0)
+    enable_compile_cache()
     live, size, steps = lives_of(settings)
     width = fastest(live, size)
 

@@ -101,7 +101,7 @@ def joined(settings: dict[str, Any]) -> tuple[Any, Team]:
     from evolife.ranks.mpi import open_ranks
 
     ranks = open_ranks(settings.get("ranks", 1))
-    enable_compile_cache(ranks.rank)
+    enable_compile_cache(ranks.leads)
     return ranks, Team(ranks.rank, settings.get("pipes", ()))
 
 
