@@ -24,11 +24,11 @@ def test_the_update_of_many_members_is_the_sum_of_their_perturbations(pairs):
     genome = {"w": jnp.zeros((3, 2)), "bias": jnp.zeros(3)}
     plan = perturbations.layout(genome, 1)
     weights = np.random.default_rng(pairs).normal(size=pairs).astype(np.float32)
-    found = jax.jit(
-        lambda w: perturbations.weighted_sum(plan, KEY, jnp.arange(pairs), w)
-    )(weights)
     drawn = jax.jit(jax.vmap(lambda i: perturbations.draw(plan, KEY, i)))(
         jnp.arange(pairs)
+    )
+    found = jax.jit(lambda *given: perturbations.weighted_sum(plan, *given))(
+        drawn, weights
     )
     parts = [np.asarray(drawn[:, cut], np.float64) for cut in _cuts(plan)]
     for leaf, wanted in zip(
