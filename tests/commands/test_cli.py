@@ -40,18 +40,6 @@ sys.exit(code)
 """
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory):
-    """A small run, and what ``train --json`` said of it."""
-    folder = tmp_path_factory.mktemp("cli") / "run"
-    control = "control={agent: {name: reflex, hidden: [4]}}"
-    # Options may stand anywhere among the overrides.
-    words = ("bandit", "--ranks", 1, *TINY, control, "--json", "generations=2")
-    result = run("train", *words, "--out", folder, "seed=3")
-    assert result.returncode == 0, result.stderr
-    return folder, result
-
-
 def document(result):
     """The one JSON document on stdout; the last line ends it."""
     assert result.returncode == 0, result.stderr
@@ -167,8 +155,8 @@ def test_describe_answers_for_what_is_overridden():
     assert other["questions"]["Which claim could fail?"] == "none at all"
 
 
-def test_train_prints_its_report_as_json(finished):
-    folder, result = finished
+def test_train_prints_its_report_as_json(train_result):
+    result, folder = train_result
     report = document(result)
     assert report["run"] == str(folder)
     table = json.loads((folder / "champions" / "champions.json").read_text())
@@ -177,8 +165,8 @@ def test_train_prints_its_report_as_json(finished):
     first = report["champions"][0]
     assert first["interval"][0] < first["held_out"] < first["interval"][1]
     assert first["gap"] == pytest.approx(first["validated"] - first["held_out"])
-    assert "seed: 3" in (folder / "config.yaml").read_text()
-    assert len(digests(folder)) == 2
+    assert "generations: 4" in (folder / "config.yaml").read_text()
+    assert len(digests(folder)) == 4
     assert result.stderr and "Traceback" not in result.stderr
 
 
@@ -189,10 +177,9 @@ def test_a_run_without_a_name_goes_to_a_folder_of_its_own(tmp_path):
 
 
 @pytest.mark.mpi
-def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
-    folder, _ = finished
-    before = champions(folder)
-    words = ("evaluate", folder, "--lives", 100, "--json")
+def test_evaluation_gives_the_same_numbers_on_any_ranks(trained_run):
+    before = champions(trained_run)
+    words = ("evaluate", trained_run, "--lives", 100, "--json")
     alone, together = run_here(*words), run(*words, ranks=2)
     assert alone.stdout == together.stdout
     report = document(alone)
@@ -203,17 +190,16 @@ def test_evaluation_gives_the_same_numbers_on_any_ranks(finished):
         assert sum(champion["curve"]) / len(champion["curve"]) == pytest.approx(
             champion["held_out"] / 5, rel=1e-4
         )
-    more = document(run_here("evaluate", folder, "--lives", 50, "--json"))
+    more = document(run_here("evaluate", trained_run, "--lives", 50, "--json"))
     for few, many in zip(more["champions"], report["champions"], strict=True):
         assert few["held_out"] != many["held_out"]
         wide, narrow = (c["interval"][1] - c["interval"][0] for c in (few, many))
         assert 1.1 < wide / narrow < 1.9
-    assert champions(folder) == before
+    assert champions(trained_run) == before
 
 
-def test_evaluation_in_other_worlds_and_lengths(finished, tmp_path):
-    folder, _ = finished
-    lives = ("evaluate", folder, "--lives", 16, "--json")
+def test_evaluation_in_other_worlds_and_lengths(trained_run, tmp_path):
+    lives = ("evaluate", trained_run, "--lives", 16, "--json")
     short, longer = (
         document(run_here(*lives)),
         document(run_here(*lives, "--steps", 20)),

@@ -66,15 +66,14 @@ def test_begin_or_go_on_is_either(tmp_path):
         destination(tmp_path / "other", None, new)
 
 
-def test_one_call_begins_goes_on_and_ends_as_if_never_stopped(tmp_path):
-    whole = TRAIN(generations=4, out=tmp_path / "whole").path
+def test_one_call_begins_goes_on_and_ends_as_if_never_stopped(trained_run, tmp_path):
     same = tmp_path / "same"
     # A kill while the folder was made leaves empty folders.
     (same / "logs").mkdir(parents=True)
     TRAIN(generations=2, resume_or_start=same)
     TRAIN(generations=4, resume_or_start=same)
-    assert digests(same) == digests(whole)
-    assert champions(same) == champions(whole)
+    assert digests(same) == digests(trained_run)
+    assert champions(same) == champions(trained_run)
     before = digests(same), champions(same)
     TRAIN(generations=4, resume_or_start=same)
     assert (digests(same), champions(same)) == before

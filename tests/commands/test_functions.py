@@ -35,7 +35,6 @@ from tests.cli_tools import (
     champions,
     digests,
     environment,
-    run,
     run_here,
     until,
 )
@@ -56,16 +55,6 @@ FUNCTIONS = {
     *("compare", "describe", "doctor", "evaluate", "evolve", "list", "load", "meta"),
     *("plan", "report", "schema", "sweep", "train", "watch"),
 }
-
-
-@pytest.fixture(scope="module")
-def commanded(tmp_path_factory):
-    """A run by the command."""
-    folder = tmp_path_factory.mktemp("functions") / "commanded"
-    words = ("train", "bandit", *TINY, "generations=3", "--ranks", 1, "--out", folder)
-    result = run(*words)
-    assert result.returncode == 0, result.stderr
-    return folder
 
 
 def python(code, *arguments, **options):
@@ -114,36 +103,38 @@ def test_a_star_import_leaves_pythons_list_alone():
     assert "list" not in found and found["train"] is evolife.train
 
 
-def test_training_in_this_process_gives_the_bits_of_the_command(commanded, tmp_path):
+def test_training_in_this_process_gives_the_bits_of_the_command(trained_run, tmp_path):
     """Here JAX has computed before, as in a notebook."""
     assert float(jnp.arange(4.0) @ jnp.ones(4)) == 6
-    made = evolife.train("bandit", "generations=3", out=tmp_path / "run", **SETTINGS)
-    assert digests(made.path) == digests(commanded)
-    assert champions(made.path) == champions(commanded)
+    made = evolife.train("bandit", "generations=4", out=tmp_path / "run", **SETTINGS)
+    assert digests(made.path) == digests(trained_run)
+    assert champions(made.path) == champions(trained_run)
 
 
-def test_training_in_a_fresh_process_gives_the_bits_of_the_command(commanded, tmp_path):
+def test_training_in_a_fresh_process_gives_the_bits_of_the_command(
+    trained_run, tmp_path
+):
     code = (
         "import evolife, sys; "
         "evolife.train('bandit', *sys.argv[2:], out=sys.argv[1]); print('quiet')"
     )
-    done = python(code, tmp_path / "run", *TINY, "generations=3")
+    done = python(code, tmp_path / "run", *TINY, "generations=4")
     assert (done.returncode, done.stdout, done.stderr) == (0, "quiet\n", "")
-    assert digests(tmp_path / "run") == digests(commanded)
-    assert champions(tmp_path / "run") == champions(commanded)
+    assert digests(tmp_path / "run") == digests(trained_run)
+    assert champions(tmp_path / "run") == champions(trained_run)
 
 
 @pytest.mark.mpi
-def test_training_on_ranks_gives_the_bits_of_the_command(commanded, tmp_path, capfd):
+def test_training_on_ranks_gives_the_bits_of_the_command(trained_run, tmp_path, capfd):
     data = load_config("bandit", TINY).model_dump(mode="json")
-    made = evolife.train(data, generations=3, out=tmp_path / "run", ranks=2)
+    made = evolife.train(data, generations=4, out=tmp_path / "run", ranks=2)
     assert capfd.readouterr() == ("", "")
     assert made.manifest["sessions"][0]["ranks"] == 2
-    assert digests(made.path) == digests(commanded)
-    assert champions(made.path) == champions(commanded)
+    assert digests(made.path) == digests(trained_run)
+    assert champions(made.path) == champions(trained_run)
 
 
-def test_a_thread_can_train_and_resume(commanded, tmp_path):
+def test_a_thread_can_train_and_resume(trained_run, tmp_path):
     """Only the main thread may handle signals."""
     found = []
 
@@ -151,16 +142,16 @@ def test_a_thread_can_train_and_resume(commanded, tmp_path):
         path = tmp_path / "run"
         evolife.train("bandit", *TINY, generations=2, out=path)
         # The first override may stand where the config would, as on the command line.
-        found.append(evolife.train("generations=3", resume=path))
+        found.append(evolife.train("generations=4", resume=path))
 
     before = signal.getsignal(signal.SIGINT)
     thread = threading.Thread(target=work)
     thread.start()
     thread.join()
     assert signal.getsignal(signal.SIGINT) is before
-    assert digests(found[0].path) == digests(commanded)
+    assert digests(found[0].path) == digests(trained_run)
     assert len(found[0].manifest["sessions"]) == 2
-    assert champions(found[0].path) == champions(commanded)
+    assert champions(found[0].path) == champions(trained_run)
 
 
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
@@ -329,10 +320,10 @@ def test_warnings_become_pythons():
     assert [str(one.message) for one in heard] == ["take care"]
 
 
-def test_evaluate_gives_the_document_of_the_command(commanded):
+def test_evaluate_gives_the_document_of_the_command(trained_run):
     words = (
         "evaluate",
-        commanded,
+        trained_run,
         "--lives",
         20,
         "--steps",
@@ -341,13 +332,13 @@ def test_evaluate_gives_the_document_of_the_command(commanded):
         "--json",
     )
     wanted = json.loads(run_here(*words).stdout)
-    for subject in (commanded, str(commanded), evolife.load(commanded)):
+    for subject in (trained_run, str(trained_run), evolife.load(trained_run)):
         found = evolife.evaluate(subject, lives=20, steps=8, env__pulls=4)
         assert json.loads(json.dumps(found)) == wanted
     with pytest.raises(InvalidInput, match="--lives 1"):
-        evolife.evaluate(commanded, lives=1)
+        evolife.evaluate(trained_run, lives=1)
     with pytest.raises(InvalidInput, match="mean 'oven'"):
-        evolife.evaluate(commanded, env="ovne")
+        evolife.evaluate(trained_run, env="ovne")
 
 
 @pytest.mark.parametrize(
@@ -465,8 +456,8 @@ def test_a_sweep_runs_where_jax_runs_already_and_says_what_the_command_says(tmp_
     assert not (tmp_path / "other").exists()
 
 
-def test_a_report_takes_folders_and_what_was_loaded(commanded, tmp_path):
-    given = str(commanded), commanded, evolife.load(commanded), [str(commanded)]
+def test_a_report_takes_folders_and_what_was_loaded(trained_run, tmp_path):
+    given = str(trained_run), trained_run, evolife.load(trained_run), [str(trained_run)]
     pages = set()
     for number, folders in enumerate(given):
         found = evolife.report(folders, out=tmp_path / str(number))
@@ -475,7 +466,7 @@ def test_a_report_takes_folders_and_what_was_loaded(commanded, tmp_path):
     assert len(pages) == 1
     with pytest.raises(InvalidInput, match=re.escape(str(tmp_path / "none"))):
         evolife.report(str(tmp_path / "none"))
-    assert evolife.watch(evolife.load(commanded))["generation"] == 3
+    assert evolife.watch(evolife.load(trained_run))["generation"] == 4
 
 
 def test_a_command_stops_with_a_checkpoint_when_its_caller_is_killed(tmp_path):

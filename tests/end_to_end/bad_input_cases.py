@@ -93,12 +93,12 @@ def command_cases(at):
         ),
         "other config": ([*resume, f"{at}/run", "demo"], ["another config", "was"]),
         "other control": (
-            [*resume, f"{at}/controlled", "control.agent.hidden=[5]"],
-            ["controlled/control was made by another config"],
+            [*resume, f"{at}/run", "control.agent.hidden=[5]"],
+            ["run/control was made by another config"],
         ),
         "fewer generations": (
             [*resume, f"{at}/run", "generations=1"],
-            ["generations = 1", "has lived 2", "at least 2"],
+            ["generations = 1", "has lived 4", "at least 4"],
         ),
         "other archive": (
             [*resume, f"{at}/run", "best_of_k.archive=9"],
@@ -144,9 +144,9 @@ def spoil(at):
     more = ("cut-champions", "strange", "cut-agent", "no-agent", "cut-checkpoint")
     for name in (*names, *more):
         shutil.copytree(at / "run", at / name)
-    other = at / "controlled" / "control" / "checkpoints" / "gen_000002"
-    shutil.rmtree(at / "swapped" / "checkpoints" / "gen_000002")
-    shutil.copytree(other, at / "swapped" / "checkpoints" / "gen_000002")
+    other = at / "run" / "control" / "checkpoints" / "gen_000004"
+    shutil.rmtree(at / "swapped" / "checkpoints" / "gen_000004")
+    shutil.copytree(other, at / "swapped" / "checkpoints" / "gen_000004")
     shutil.rmtree(at / "unfinished" / "champions")
     (at / "strange" / "champions" / "champions.json").write_text('{"champions": [{}]}')
     (at / "no-agent" / "champions" / "agent_002.safetensors").unlink()
@@ -155,7 +155,7 @@ def spoil(at):
     halve(at / "cut-config" / "config.yaml", at / "cut-manifest" / "manifest.json")
     halve(at / "cut-champions" / "champions" / "champions.json")
     halve(at / "cut-agent" / "champions" / "agent_001.safetensors")
-    halve(at / "cut-checkpoint" / "checkpoints" / "gen_000002" / "arrays.npz")
+    halve(at / "cut-checkpoint" / "checkpoints" / "gen_000004" / "arrays.npz")
 
 
 def halve(*paths):

@@ -184,11 +184,9 @@ def test_a_signal_before_anything_is_ready_breaks_nothing(tmp_path, ranks):
     assert len(digests(folder)) == 2
 
 
-def test_a_stopped_evaluation_says_so(tmp_path):
-    folder = tmp_path / "run"
-    words = ("train", "bandit", *TINY, "generations=1", "--ranks", 1, "--out", folder)
-    assert run_here(*words).returncode == 0
-    with started("evaluate", folder, "--lives", 1000, "--steps", 1_000_000) as work:
+def test_a_stopped_evaluation_says_so(trained_run):
+    words = (trained_run, "--lives", 1000, "--steps", 1_000_000)
+    with started("evaluate", *words) as work:
         time.sleep(4)
         work.send_signal(signal.SIGINT)
         out, told = work.communicate(timeout=60)
