@@ -267,20 +267,14 @@ def test_worlds_are_named_as_for_the_command(tmp_path):
 
 
 REFUSED = {
-    "unknown config": (("bandti",), {}, "mean 'bandit'"),
     "unknown key": (("bandit",), {"agent__hiden": 3}, "hiden.*'hidden'"),
-    "wrong type": (("bandit",), {"seed": "one"}, 'seed = "one": must be'),
-    "no override": (("bandit", "seed"), {}, "must be key=value"),
     "override a number": (("bandit", 3), {}, "override 3: must be text"),
     "not finite": (("bandit",), {"strategy__sigma": float("nan")}, "sigma = nan"),
     "no plain value": (("bandit",), {"seed": object()}, "seed = <object"),
     "config a number": ((3,), {}, "config 3: must be a bundled"),
     "config empty": (({},), {}, "config: name: missing"),
-    "config of objects": (({"name": object()},), {}, "not plain data"),
     "nothing": ((), {}, "needs a config"),
     "ranks": (("bandit",), {"ranks": 0}, "ranks 0: allowed are 1"),
-    "resume nothing": ((), {"resume": "nowhere"}, "no run folder nowhere"),
-    "out": (("bandit",), {"out": "x" * 300, "generations": 1}, "too long"),
     "resume elsewhere": ((), {"resume": "a", "out": "b"}, "its own folder"),
 }
 
@@ -335,10 +329,6 @@ def test_evaluate_gives_the_document_of_the_command(trained_run):
     for subject in (trained_run, str(trained_run), evolife.load(trained_run)):
         found = evolife.evaluate(subject, lives=20, steps=8, env__pulls=4)
         assert json.loads(json.dumps(found)) == wanted
-    with pytest.raises(InvalidInput, match="--lives 1"):
-        evolife.evaluate(trained_run, lives=1)
-    with pytest.raises(InvalidInput, match="mean 'oven'"):
-        evolife.evaluate(trained_run, env="ovne")
 
 
 @pytest.mark.parametrize(

@@ -26,24 +26,11 @@ def config_cases(at):
     """Arguments that make a bad config, and words the message must hold."""
     return {
         "unknown key": (["populaton.size=8"], ["populaton", "mean 'population'"]),
-        "unknown nested key": (["population.tyle=8"], ["population.tyle", "'tile'"]),
         "unknown setting": (["agent.hiden=8"], ["agent.hiden", "'hidden'"]),
-        "unknown setting of strategy": (["strategy.sgma=1"], ["sgma", "'sigma'"]),
         "wrong type": (["generations=many"], ['generations = "many"', "integer"]),
-        "text for a truth": (["record.tensorboard=yes"], ["record.tensorboard", "yes"]),
-        "a number for a section": (["population=3"], ["population = 3"]),
-        "fraction": (["population.size=2.5"], ["population.size = 2.5", "integer"]),
-        "nan": (["strategy.sigma=.nan"], ["strategy.sigma", "finite"]),
-        "infinite": (["strategy.learning_rate=.inf"], ["learning_rate", "finite"]),
-        "negative": (["lifetime.steps=-5"], ["lifetime.steps = -5", "from 1 to"]),
         "negative setting": (["strategy.sigma=-1"], ["strategy.sigma = -1", "above 0"]),
-        "zero": (["generations=0"], ["generations = 0", "from 1 to"]),
-        "too little archive": (["best_of_k.archive=1"], ["archive (1)", "keep (2)"]),
         "no override": (["generations"], ["'generations'", "key=value"]),
-        "empty key": (["=3"], ["'=3'", "key=value"]),
-        "broken value": (["agent={name: gru"], ["agent={name: gru", "not valid YAML"]),
         "unknown env": (["env.name=bandot"], ["bandot", "mean 'bandit'"]),
-        "unknown agent": (["agent.name=grue"], ["grue", "mean 'gru'"]),
         "unknown strategy": (["strategy.name=CMAES"], ["CMAES", "mean 'CMA_ES'"]),
         "unknown selection": (["selection.name=rank"], ["rank", "centered_rank"]),
         "unknown agent of the control": (["control.agent.name=no"], ["control.agent"]),
@@ -54,14 +41,10 @@ def config_cases(at):
             ["agent Stranger in environment Bandit", "float32[4]", "int32[]"],
         ),
         "ranks 0": (["--ranks", "0"], ["--ranks 0", "1 or more"]),
-        "ranks -1": (["--ranks", "-1"], ["--ranks -1", "1 or more"]),
         "ranks by a slip": (["--ranks", "100000"], ["--ranks 100000", "a core"]),
         "ranks 1.5": (["--ranks", "1.5"], ["'1.5'", "auto"]),
         "unknown option": (["--rnks", "1"], ["--rnks", "--help"]),
         "existing run": (["--out", f"{at}/run"], ["already holds a run", "--resume"]),
-        "folder with other files": (["--out", f"{at}/plugins"], ["not empty"]),
-        "file in the way": (["--out", f"{at}/file"], ["is a file", "--out"]),
-        "folder below a file": (["--out", f"{at}/file/run"], ["--out DIR"]),
         "folder that cannot be": (["--out", "/proc/run"], ["/proc/run", "--out"]),
         "name too long": (["--out", f"{at}/" + "x" * 300], ["too long"]),
         "out and resume": (["--resume", f"{at}/run", "--out", "x"], ["--out"]),
@@ -80,13 +63,8 @@ def command_cases(at):
         "describe nothing": (["describe"], ["config"]),
         "no such config": (["train", "bandir"], ["bandir", "mean 'bandit'"]),
         "config name too long": (["train", "x" * 5000], ["too long"]),
-        "missing file": (["train", f"{at}/none.yaml"], ["none.yaml", "no such file"]),
-        "folder as config": (["train", f"{at}/run"], ["cannot be read"]),
-        "config of bytes": (["train", f"{at}/bytes.yaml"], ["bytes.yaml:2", "UTF-8"]),
         "broken config": (["train", f"{at}/broken.yaml"], ["broken.yaml:3", "YAML"]),
-        "empty config": (["train", f"{at}/empty.yaml"], ["is empty"]),
         "resume nothing": ([*resume, f"{at}/rnu"], ["no run folder", "mean 'run'"]),
-        "resume no run": ([*resume, f"{at}/plugins"], ["holds no config.yaml"]),
         "other seed": (
             [*resume, f"{at}/run", "seed=1"],
             ["seed was 0, now is 1", "--out"],
@@ -104,13 +82,7 @@ def command_cases(at):
             [*resume, f"{at}/run", "best_of_k.archive=9"],
             ["checkpoint of another config", "archive"],
         ),
-        "checkpoint of another config": (
-            [*resume, f"{at}/swapped"],
-            ["another config"],
-        ),
         "config cut off": ([*resume, f"{at}/cut-config"], ["cut-config/config.yaml:"]),
-        "manifest cut off": ([*resume, f"{at}/cut-manifest"], ["manifest", "damaged"]),
-        "metrics altered": ([*resume, f"{at}/metrics"], ["metrics.jsonl, line 1"]),
         "no champions": (
             ["evaluate", f"{at}/unfinished"],
             ["no champions", "--resume"],
@@ -121,7 +93,6 @@ def command_cases(at):
         "agent missing": (["evaluate", f"{at}/no-agent"], ["agent_002", "be read"]),
         "evaluate nothing": (["evaluate", f"{at}/none"], ["no run folder"]),
         "one life": ([*evaluate, "--lives", "1"], ["--lives 1", "interval"]),
-        "negative lives": ([*evaluate, "--lives", "-5"], ["--lives -5"]),
         "too many lives": ([*evaluate, "--lives", "10000000000"], ["--lives 100000"]),
         "lives of words": ([*evaluate, "--lives", "few"], ["--lives", "'few'"]),
         "no steps": ([*evaluate, "--steps", "0"], ["steps = 0", "from 1 to"]),
@@ -140,24 +111,20 @@ def command_cases(at):
 
 def spoil(at):
     """Copies of a run, each of which lacks or holds something it should not."""
-    names = ("swapped", "cut-config", "cut-manifest", "metrics", "unfinished")
-    more = ("cut-champions", "strange", "cut-agent", "no-agent", "cut-checkpoint")
+    names = ("cut-config", "metrics", "unfinished", "cut-champions")
+    more = ("strange", "cut-agent", "no-agent", "cut-checkpoint")
     for name in (*names, *more):
         shutil.copytree(at / "run", at / name)
-    other = at / "run" / "control" / "checkpoints" / "gen_000004"
-    shutil.rmtree(at / "swapped" / "checkpoints" / "gen_000004")
-    shutil.copytree(other, at / "swapped" / "checkpoints" / "gen_000004")
     shutil.rmtree(at / "unfinished" / "champions")
     (at / "strange" / "champions" / "champions.json").write_text('{"champions": [{}]}')
     (at / "no-agent" / "champions" / "agent_002.safetensors").unlink()
     line = (at / "metrics" / "metrics.jsonl").read_text()
     (at / "metrics" / "metrics.jsonl").write_text("{" + line)
-    halve(at / "cut-config" / "config.yaml", at / "cut-manifest" / "manifest.json")
+    halve(at / "cut-config" / "config.yaml")
     halve(at / "cut-champions" / "champions" / "champions.json")
     halve(at / "cut-agent" / "champions" / "agent_001.safetensors")
     halve(at / "cut-checkpoint" / "checkpoints" / "gen_000004" / "arrays.npz")
 
 
-def halve(*paths):
-    for path in paths:
-        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+def halve(path):
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])

@@ -40,10 +40,7 @@ def workplace(trained_run, tmp_path_factory):
     spoil(at)
     (at / "plugins" / "agents").mkdir(parents=True)
     (at / "plugins" / "agents" / "stranger.py").write_text(STRANGER)
-    (at / "file").write_text("precious")
-    (at / "bytes.yaml").write_bytes(b"name: x\nclaim: \xff\n")
     (at / "broken.yaml").write_text("name: x\nenv: {name: bandit\n")
-    (at / "empty.yaml").write_text("# nothing\n")
     (at / "nan.yaml").write_text("env: {name: bandit, arms: .nan}\n")
     return at
 

@@ -219,11 +219,8 @@ def test_a_run_refuses_an_operator_that_is_not_there(words, tmp_path):
     [
         (["demo-mta"], "did you mean 'demo-meta'"),
         (["demo-meta", "route.name=unroled"], "did you mean 'unrolled'"),
-        (["demo-meta", "route.families=[spher]"], "did you mean 'sphere'"),
-        (["demo-meta", "route.families=[weierstrass]"], "route: persistent"),
         (["demo-meta", "route.members=[1, 4]"], "from 2 to 4096"),
         (["demo-meta", "route.strategy=SNESS"], "did you mean 'SNES'"),
-        (["demo-meta", "meta_stps=3"], "did you mean 'meta_steps'"),
         (["demo-meta", "optimizer.learning_rate=0"], "above 0"),
         ([], "evolife list"),
         (["--resume", "nowhere"], "no run folder nowhere"),
