@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import evolife
+from tests.paths import ROOT as REPOSITORY
 
 ROOT = Path(evolife.__file__).parent
 
@@ -111,3 +112,9 @@ def test_nothing_is_said_to_move_that_is_not_there():
 
 def test_no_room_imports_from_a_higher_floor():
     assert not arrows()
+
+
+def test_the_tests_have_the_same_rooms():
+    tests = {file.parent.name for file in (REPOSITORY / "tests").glob("*/test_*.py")}
+    rooms = {file.parent.name for file in ROOT.glob("*/__init__.py")}
+    assert tests == rooms - {"launch"} | {"project", "end_to_end"}
