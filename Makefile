@@ -21,7 +21,7 @@ test-all: $(VENV)/dev.stamp fast
 
 # Other files may need what is not installed here.
 fast: $(VENV)/fast.stamp
-	$(PYTEST) -m fast $$(grep -l 'mark\.fast' tests/test_*.py)
+	$(PYTEST) -m fast $$(grep -rl --include='test_*.py' 'mark\.fast' tests)
 
 lint: $(VENV)/dev.stamp
 	$(IN_VENV) ruff check .

@@ -1,7 +1,7 @@
 """The main job of evolife on one page: `evolife train bandit`, from seed to champion.
 
 It imports nothing of evolife, but draws the same random numbers and so finds the same
-agents (tests/test_one_page.py). Read it from top to bottom, run it for some seconds.
+agents (tests/project/test_one_page.py). Read it from top to bottom, run it for seconds.
 """
 
 import functools

@@ -33,6 +33,7 @@ TINY = (
     "record.validate_every=null",
 )
 """A bandit that evolves in no time, in four units of work."""
+CONTROL = "control={agent: {name: reflex, hidden: [4]}}"
 _PATIENCE = 120
 _LAUNCHERS = ("OMPI_", "PMIX_", "PRTE_", "PMI_", "SLURM_", "FLUX_", "PALS_", "MV2_")
 
@@ -241,6 +242,11 @@ def tree(folder):
         path.relative_to(folder).as_posix(): _hash(path)
         for path in sorted(Path(folder).rglob("*"))
     }
+
+
+def contents(folder):
+    """What users keep: everything but the file that only holds a lock."""
+    return {name: hash for name, hash in tree(folder).items() if ".lock" not in name}
 
 
 def _hash(path):

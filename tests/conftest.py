@@ -15,7 +15,7 @@ from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import enable_compile_cache, rank_flags
 from tests.compiler import QUICK
 
-pytest_plugins = ["tests.browser_tools"]
+pytest_plugins = ["tests.browser_tools", "tests.trained_run"]
 _QUICKER = {"0.10.2": "--xla_cpu_use_fusion_emitters=false"}
 """What some jaxlib leave out, too; others end at a flag that they do not know."""
 
