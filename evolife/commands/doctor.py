@@ -7,8 +7,9 @@ from typing import Any
 
 from evolife.commands._arguments import add_json
 from evolife.console.terminal import Terminal
+from evolife.errors import InvalidInput
 from evolife.processes.affinity import allowed_cores, core_for, usable_cores
-from evolife.processes.placement import place
+from evolife.processes.placement import place, plan_ranks
 from evolife.storage.manifest import machine
 from evolife.storage.provenance import package_versions
 
@@ -23,12 +24,28 @@ _EXTRAS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "--network",
+        action="store_true",
+        help="under mpirun or srun: time the way between the ranks, for plan",
+    )
     add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what was found, and what to do about what was not."""
     report = doctor()
+    if args.network:
+        network = _network()
+        if network is None:
+            return 0
+        report["network"] = network
+        words = (
+            f"--latency {network['latency']:.3g} --bandwidth {network['bandwidth']:.3g}"
+        )
+        report["advice"].append(
+            f"to plan with this network: evolife plan CONFIG {words}"
+        )
     terminal = Terminal(args.json)
     if args.json:
         terminal.print_json(report)
@@ -71,6 +88,30 @@ def doctor() -> dict[str, Any]:
     }
 
 
+def _network() -> dict[str, float] | None:
+    """What was measured, on rank 0; None on the others.
+
+    Raises:
+        InvalidInput: there is one rank alone.
+    """
+    from evolife.processes.prepare import prepare_process
+
+    plan = plan_ranks("auto")
+    if plan.mode == "start" or plan.ranks == 1:
+        raise InvalidInput(
+            "--network times the way between ranks, and here is one alone: start "
+            "several, as with: mpirun -n 2 evolife doctor --network"
+        )
+    prepare_process()
+    from evolife.processes.signals import guard
+    from evolife.ranks.mpi import open_ranks
+    from evolife.ranks.network import measure_network
+
+    with guard(open_ranks(plan.ranks)) as ranks:
+        found = measure_network(ranks)
+        return {"ranks": ranks.size, **found} if ranks.rank == 0 else None
+
+
 def rank_masks(ranks: int) -> list[list[int]]:
     """The cores that each of ``ranks`` local ranks may run on."""
     cores = allowed_cores()
@@ -102,6 +143,8 @@ def _installed(name: str) -> bool:
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.3g}"
     if isinstance(value, dict):
-        return ", ".join(f"{key} {item}" for key, item in value.items())
+        return ", ".join(f"{key} {_shown(item)}" for key, item in value.items())
     return "none" if value is None else str(value)

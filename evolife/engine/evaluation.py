@@ -11,7 +11,7 @@ from evolife.base import LifeStatistics
 from evolife.engine.fitness import worst_for_nonfinite
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Outcome
-from evolife.engine.ordering import Ordering, order_members
+from evolife.engine.ordering import order_members
 from evolife.engine.work import Partial, Task
 from evolife.ranks.mpi import Ranks
 
@@ -94,11 +94,14 @@ class Evaluation:
     @functools.cached_property
     def order(self) -> np.ndarray:
         """``(members,)`` rows from the best to the worst, those not finite last."""
-        return self._ordering.rows
+        rows: np.ndarray = order_members(self.fitness, self.measured)
+        return rows
 
-    @functools.cached_property
-    def _ordering(self) -> Ordering:
-        return order_members(self.fitness, self.measured)
+    @property
+    def best(self) -> int:
+        """The first of ``order``, without sorting."""
+        finite = np.where(np.isfinite(self.measured), self.measured, -np.inf)
+        return int(np.argmax(finite))
 
     @functools.cached_property
     def statistics(self) -> LifeStatistics:
@@ -118,8 +121,7 @@ class Evaluation:
         ]
         early, late, spread = finite
         counts: Any = np.full(len(scores), lives, np.float32)
-        places = self._ordering.places
-        return LifeStatistics(early, late, spread, counts, places=places)
+        return LifeStatistics(early, late, spread, counts)
 
     def _of_counted(self, table: np.ndarray) -> np.ndarray:
         # Untouched where all count: another memory layout would sum in another order.

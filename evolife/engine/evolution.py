@@ -15,6 +15,7 @@ from evolife.engine.evaluation import Evaluation
 from evolife.engine.experiment import Experiment
 from evolife.engine.guard import Guard
 from evolife.engine.lifetime import Outcome
+from evolife.engine.ordering import place_members
 from evolife.engine.validation import Validation, Validator
 from evolife.engine.warmup import compile_in_turn
 from evolife.engine.work import Interrupted, Partial, Task
@@ -100,9 +101,9 @@ def evolve(
             continue
         told = time.perf_counter()
         if evaluation.teaches:
-            strategy = guard.tell(
-                strategy, task.proposal, done, evaluation.fitness, evaluation.statistics
-            )
+            fitness = evaluation.fitness
+            known = evaluation.statistics._replace(places=place_members(fitness, ranks))
+            strategy = guard.tell(strategy, task.proposal, done, fitness, known)
         note = digest(strategy)
         done += 1
         # Before the archive changes: a stop here goes back to the lives lived so far.
@@ -142,7 +143,7 @@ def _archivist(experiment: Experiment) -> Callable[..., None]:
         archive: Archive, evaluation: Evaluation, strategy: StrategyState, done: int
     ) -> None:
         if evaluation.teaches:
-            best = int(evaluation.order[0])
+            best = evaluation.best
             genome = jax.device_get(member(evaluation.task.proposal, np.int32(best)))
             worth = worth_of_best(evaluation.fitness, evaluation.evaluator.same_lives)
             archive.offer(genome, float(evaluation.fitness[best]), done, best, worth)

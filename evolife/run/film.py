@@ -110,7 +110,7 @@ class Camera:
 
         None if a stop was asked for.
         """
-        best, stop = int(evaluation.order[0]), evaluation.ranks.stop_requested
+        best, stop = evaluation.best, evaluation.ranks.stop_requested
         return self._watched.film(evaluation.task, evaluation.grid, best, stop)
 
 

@@ -16,13 +16,13 @@ from evolife import keys
 from evolife.config.model import RunConfig
 from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid, lives_block
-from evolife.engine.ordering import order_members
+from evolife.engine.ordering import place_members
 from evolife.engine.teller import SharedTell, teller
 from evolife.engine.warmup import flat_statistics
 from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
-from evolife.ranks.base import Serial
+from evolife.ranks.base import Ranks, Serial
 from evolife.strategies import AdditiveStrategy
 
 _SUM_BYTES = 8
@@ -105,8 +105,9 @@ class Measured:
     unit_seconds: float
     """Median time of one unit: a tile of members by a block of lives."""
     update_seconds: float
-    """Median time of what every rank repeats: sort, ask, and what tell does not share.
-    """
+    """Median time of what every rank repeats: ask, and what tell does not share."""
+    sort_seconds: float
+    """Median time of sorting all members, which ranks share."""
     piece_seconds: float
     """Median time of one piece of a sum that ranks share; 0 where tell shares none."""
     pieces: int
@@ -159,10 +160,12 @@ def measure(experiment: Experiment) -> Measured:
     def unit() -> Any:
         return evaluator.live_unit(grid, 0, task, lambda: False)
 
-    def sort() -> Any:
-        return order_members(fitness, fitness).rows
+    def sort(ranks: Ranks) -> Callable[[], Any]:
+        return lambda: place_members(fitness, ranks).worse
 
-    besides = _median(lambda: ask(state, number)) + _median(sort)
+    shared_sort = _median(sort(_OneOfMany(len(fitness))))
+    whole_sort = _median(sort(Serial()))
+    besides = _median(lambda: ask(state, number)) + shared_sort
     piece_seconds, pieces, numbers = 0.0, 0, 0
     if isinstance(tell, SharedTell) and isinstance(strategy, AdditiveStrategy):
         weights, selection = tell.weigh(state, proposal, fitness, statistics)
@@ -183,6 +186,7 @@ def measure(experiment: Experiment) -> Measured:
     return Measured(
         unit_seconds=_median(unit),
         update_seconds=besides,
+        sort_seconds=max(0.0, whole_sort - shared_sort),
         piece_seconds=piece_seconds,
         pieces=pieces,
         numbers=numbers,
@@ -191,6 +195,20 @@ def measure(experiment: Experiment) -> Measured:
         rows=grid.units * grid.tile * grid.block,
         steps=experiment.settings.steps_per_generation,
     )
+
+
+class _OneOfMany(Serial):
+    """The first of so many ranks that its own share of any work is next to nothing."""
+
+    def __init__(self, members: int) -> None:
+        super().__init__()
+        self.size, self._others = members, np.arange(members, dtype=np.int32)
+
+    def exchange(
+        self, rows: np.ndarray, units: int, note: bytes = b""
+    ) -> tuple[np.ndarray, list[bytes]]:
+        """Pretend that others sorted theirs."""
+        return self._others.copy(), [note]
 
 
 def predict(
@@ -207,7 +225,8 @@ def predict(
     note = _DIGEST_BYTES + SHARE.size
     summed = 2 * _SUM_BYTES * measured.numbers if ranks > 1 else 0
     sent = measured.rows * ROW_BYTES + note * ranks + summed if ranks > 1 else 0
-    hops *= 3 if measured.pieces else 1
+    # Fitness, sorted members, and a sum that goes there and back.
+    hops *= 4 if measured.pieces else 2
     exchange = network.latency * hops + sent / network.bandwidth
     alone = _work_seconds(measured, 1) + measured.update_seconds
     seconds = _work_seconds(measured, ranks) + measured.update_seconds + exchange
@@ -225,7 +244,8 @@ def predict(
 def _work_seconds(measured: Measured, ranks: int) -> float:
     """What the rank with the largest share takes for it."""
     units = math.ceil(measured.units / ranks) * measured.unit_seconds
-    return units + math.ceil(measured.pieces / ranks) * measured.piece_seconds
+    pieces = math.ceil(measured.pieces / ranks) * measured.piece_seconds
+    return units + pieces + measured.sort_seconds / ranks
 
 
 def tune(config: RunConfig, tiles: Sequence[int]) -> list[tuple[int, float]]:

@@ -20,6 +20,7 @@ from evolife.processes.logs import redirect_output
 from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
 from evolife.run import champion_table, resume_checks
+from evolife.run.alike import computes_as, unlike_ranks
 from evolife.run.bounds import measured_faults, statement_faults
 from evolife.run.hooks import Hook, Hooks, installed_hooks
 from evolife.run.journal import Journal
@@ -149,6 +150,9 @@ def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
     with noted(run, *told):
         if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
             session.terminal.info(idle)
+        odd = unlike_ranks(ranks, computes_as())
+        if ranks.rank == 0 and odd:
+            session.terminal.warning(odd)
         if ranks.rank:
             redirect_output(run.log_path(ranks.rank))
         return _work(built, run, progress, done, session)

@@ -88,7 +88,9 @@ class Separable(AdditiveStrategy):
     def init(self, key: Key, newborn: Callable[[Key], Genome]) -> SeparableState:
         """Start with the mean at a newborn genome."""
         mean = newborn(jax.random.fold_in(key, 0))
-        scale = jax.tree.map(lambda leaf: jnp.full(leaf.shape, self.sigma), mean)
+        scale = jax.tree.map(
+            lambda leaf: jnp.full(leaf.shape, self.sigma, leaf.dtype), mean
+        )
         run = jax.random.fold_in(key, 1)
         return SeparableState(mean, scale, run, self.selection.init())
 

@@ -9,19 +9,19 @@ from tests.cli_tools import TINY, champions, digests, metrics, run, run_here
 
 GENERATIONS = 6
 ALL = ("train", "bandit", f"generations={GENERATIONS}", *TINY)
+AUTO = ("population.tile=auto", "population.size=150", "lifetime.lives=3")
 CASES = {
-    "low_rank": (("record.validate_every=2",), (2, 3, 5)),
+    "low_rank": (),
+    # Tiles chosen by the rule: 16 members, and as many lives a unit as fit.
     **{
-        name: ((f"strategy={{name: {name}}}",), (2, 3))
-        for name in ("CMA_ES", "SimpleGA", "SNES")
+        f"{name}-auto": (f"strategy={{name: {name}}}", *AUTO)
+        for name in ("low_rank", "full_rank", "separable", "CMA_ES", "SimpleGA", "SNES")
     },
-    # Chosen by the rule: 16 members a tile, and as many lives a unit as fit.
-    "tiles": (
-        ("population.tile=auto", "population.size=150", "lifetime.lives=3"),
-        (3,),
-    ),
 }
-"""Overrides of a run, and how many ranks it is tried on."""
+"""Overrides of a run."""
+VALIDATED = "record.validate_every=2"
+SLOW = pytest.mark.slow
+SIZES = [2, 3, 5, pytest.param(7, marks=SLOW), pytest.param(16, marks=SLOW)]
 WORLD = """
 import json, sys
 from pathlib import Path
@@ -42,45 +42,61 @@ with guard(open_ranks(int(sys.argv[1]))) as ranks:
 """Trains one run after the other on the same ranks, which take seconds to start."""
 
 
+def results(folder):
+    return digests(folder), champions(folder), fitness(folder)
+
+
+def words_of(name):
+    return [*ALL[2:], VALIDATED, *CASES[name]]
+
+
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    """What every case comes to on each number of ranks."""
-    at = tmp_path_factory.mktemp("worlds")
-    folders = {
-        (name, ranks): at / f"{name}-{ranks}"
-        for name, (_, others) in CASES.items()
-        for ranks in (1, *others)
-    }
-    for size in sorted({ranks for _, ranks in folders}):
-        jobs = {
-            str(folder): [*ALL[2:], *CASES[name][0]]
-            for (name, ranks), folder in folders.items()
-            if ranks == size
-        }
-        if size == 1:
-            for folder, words in jobs.items():
-                # In a process of its own, as ranks are: the threads of linear algebra
-                # are counted when it starts, and last digits depend on them.
-                alone = run(*ALL[:2], *words, "--ranks", 1, "--out", folder)
-                assert alone.returncode == 0, alone.stderr
-        else:
-            script = [sys.executable, "-c", WORLD]
-            world = run(size, json.dumps(jobs), ranks=size, command=script)
-            assert world.returncode == 0, world.stderr
-    return {
-        key: (digests(folder), champions(folder), fitness(folder))
-        for key, folder in folders.items()
-    }
+def alone(tmp_path_factory):
+    """What every case comes to on one rank."""
+    at, found = tmp_path_factory.mktemp("alone"), {}
+    for name in CASES:
+        # In a process of its own, as ranks are: the threads of linear algebra are
+        # counted when it starts, and last digits depend on them.
+        told = run(*ALL[:2], *words_of(name), "--ranks", 1, "--out", at / name)
+        assert told.returncode == 0, told.stderr
+        found[name] = results(at / name)
+    return found
+
+
+@pytest.fixture(scope="module", params=SIZES)
+def together(request, tmp_path_factory):
+    """What every case comes to on several ranks."""
+    size, at = request.param, tmp_path_factory.mktemp(f"world-{request.param}")
+    jobs = {str(at / name): words_of(name) for name in CASES}
+    script = [sys.executable, "-c", WORLD]
+    told = run(size, json.dumps(jobs), ranks=size, command=script)
+    assert told.returncode == 0, told.stderr
+    return {name: results(at / name) for name in CASES}
 
 
 @pytest.mark.mpi
 @pytest.mark.parametrize("name", CASES)
-def test_any_number_of_ranks_gives_the_same_bits(trained, name):
-    alone = trained[name, 1]
-    assert len(set(alone[0])) == len(alone[0]) == GENERATIONS
-    assert len({value for line in alone[2] for value in line}) > 1
-    for ranks in CASES[name][1]:
-        assert trained[name, ranks] == alone, f"{ranks} ranks"
+def test_any_number_of_ranks_gives_the_same_bits(alone, together, name):
+    one = alone[name]
+    assert len(set(one[0])) == len(one[0]) == GENERATIONS
+    assert len({value for line in one[2] for value in line}) > 1
+    assert together[name] == one
+
+
+@pytest.mark.mpi
+@pytest.mark.parametrize("name", ["low_rank-auto", "full_rank-auto", "separable-auto"])
+def test_a_run_resumed_on_other_ranks_gives_the_same_bits(alone, tmp_path, name):
+    """Two generations on 2 ranks, two on 5, and the last two alone."""
+    folder, words = tmp_path / "run", words_of(name)
+    first = ("train", "bandit", *words, "generations=2", "--out", folder)
+    for ranks, command in (
+        (2, first),
+        (5, ("train", "--resume", folder, "generations=4")),
+        (1, ("train", "--resume", folder, f"generations={GENERATIONS}", "--ranks", 1)),
+    ):
+        told = run(*command, ranks=ranks) if ranks > 1 else run(*command)
+        assert told.returncode == 0, told.stderr
+    assert digests(folder) == alone[name][0]
 
 
 def fitness(folder):

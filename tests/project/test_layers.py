@@ -17,8 +17,8 @@ ROOT = Path(evolife.__file__).parent
 
 FLOORS = (
     {
-        *("base", "errors", "drawing", "factored", "keys", "perturbations", "parts"),
-        *("pytrees", "strict_json", "version"),
+        *("base", "errors", "drawing", "factored", "keys", "noise", "parts"),
+        *("perturbations", "pytrees", "strict_json", "version"),
     },
     {"agents", "envs", "launch"},
     {"strategies", "ranks", "config"},

@@ -11,7 +11,7 @@ from jax.flatten_util import ravel_pytree
 from evolife import keys
 from evolife.base import LifeStatistics
 from evolife.engine import fixed_point
-from evolife.engine.ordering import order_members
+from evolife.engine.ordering import place_members
 from evolife.engine.teller import SharedTell
 from evolife.perturbations import materialise
 from evolife.plugins.files import find, load
@@ -72,7 +72,7 @@ def generation_of(strategy, seed=0):
     size = strategy.population_size
     fitness = np.random.default_rng(seed).normal(size=size).astype(np.float32)
     zeros = np.zeros(size, np.float32)
-    places = order_members(fitness, fitness).places
+    places = place_members(fitness, Serial())
     return state, proposal, 4, fitness, LifeStatistics(*(zeros,) * 3, places=places)
 
 

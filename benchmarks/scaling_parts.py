@@ -1,0 +1,164 @@
+"""The parts that ``scaling.py`` times, in a process or a rank of their own.
+
+It runs with the evolife that PYTHONPATH names, this one or an older one.
+"""
+
+import contextlib
+import importlib
+import json
+import resource
+import statistics
+import sys
+import time
+from typing import Any
+
+
+def _first(*modules: str) -> Any:
+    """The first of some modules that this build has."""
+    for name in modules:
+        with contextlib.suppress(ModuleNotFoundError):
+            return importlib.import_module(name)
+    raise ImportError(f"none of {modules}")
+
+
+_first("evolife.processes.prepare", "evolife.launching.process").prepare_process()
+
+CONFIG = ("agent.hidden=[64, 64]", "lifetime.steps=500", "control=null")
+REPEATS = 5
+
+
+def tell(size: str) -> None:
+    """CPU seconds of ask and tell on each rank."""
+    import jax
+    import numpy as np
+
+    from evolife.base import LifeStatistics
+    from evolife.config.model import load_config
+
+    here = _first("evolife.processes.placement", "evolife.launching.launcher").place()
+    ranks = _first("evolife.ranks.mpi", "evolife.ranks").open_ranks(
+        here.size if here else 1
+    )
+    words = [f"population.size={size}", "population.tile=128", *CONFIG]
+    experiment = _experiment(load_config("cartpole", words))
+    count = experiment.strategy.population_size
+    fitness = np.random.default_rng(0).normal(size=count).astype(np.float32)
+    zeros = np.zeros(count, np.float32)
+    guard = _guard(experiment.strategy, ranks)
+    place, state, times = _place(), experiment.newborn(), []
+    for number in range(REPEATS + 1):
+        ranks.gather_bytes(b"")
+        begun = time.process_time()
+        known = {"places": place(fitness, ranks)} if place else {}
+        statistics_ = LifeStatistics(zeros, zeros, zeros, zeros, **known)
+        asked = guard.ask(state, number)
+        state = guard.tell(state, asked, number, fitness, statistics_)
+        jax.block_until_ready(state)
+        times.append(time.process_time() - begun)
+    print(json.dumps({"cpu": statistics.median(times[1:])}), flush=True)
+    ranks.close()
+
+
+def draw() -> None:
+    """CPU nanoseconds of one number of a low-rank update, drawn and summed."""
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+
+    from evolife.config.model import load_config
+
+    words = ["population.size=16384", "population.tile=128", *CONFIG]
+    experiment = _experiment(load_config("cartpole", words))
+    strategy = experiment.strategy
+    weights = np.random.default_rng(0).normal(size=16384).astype(np.float32)
+    asked = _guard(strategy, None).ask(experiment.newborn(), 0)
+    if hasattr(strategy, "pieces"):
+        from evolife.engine.teller import SharedTell
+        from evolife.ranks.base import Serial
+
+        tell = SharedTell(strategy, Serial())
+        every, limit = range(strategy.pieces), tell.limit(weights)
+
+        def update() -> Any:
+            return tell.sum_share(asked, weights, every, limit)
+    else:
+        perturbations = _first("evolife.perturbations", "evolife.noise")
+        signed = jnp.asarray(weights[0::2] - weights[1::2])
+        summed = jax.jit(
+            lambda key, w: perturbations.weighted_sum(strategy._layout, key, w)
+        )
+
+        def update() -> Any:
+            return jax.block_until_ready(summed(asked.key, signed))
+
+    update()
+    times = []
+    for _ in range(REPEATS):
+        begun = time.process_time()
+        update()
+        times.append(time.process_time() - begun)
+    numbers = len(weights) // 2 * strategy._layout.length
+    print(json.dumps({"ns": 1e9 * statistics.median(times) / numbers}))
+
+
+def command(*words: str) -> None:
+    """Run evolife's command line."""
+    from evolife.cli import main
+
+    raise SystemExit(main(list(words)))
+
+
+def memory(*words: str) -> None:
+    """Run it, and tell the peak memory of this process."""
+    from evolife.cli import main
+
+    main([*words, "--json"])
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    print(json.dumps({"bytes": peak}))
+
+
+def _experiment(config: Any) -> Any:
+    build = _first("evolife.plugins.build", "evolife.experiment")
+    if hasattr(build, "build_run"):
+        return build.build_run(config).experiment
+    return build.build(config)
+
+
+def _guard(strategy: Any, ranks: Any) -> Any:
+    if not hasattr(strategy, "ask"):
+        return _Plain(strategy)
+    return _first("evolife.engine.guard").Guard(strategy, ranks, print)
+
+
+class _Plain:
+    """What older builds do: each rank asks and tells alone."""
+
+    def __init__(self, strategy: Any) -> None:
+        import jax
+
+        self._ask = jax.jit(strategy.propose)
+        self._tell = jax.jit(strategy.update)
+
+    def ask(self, state: Any, number: int) -> Any:
+        import numpy as np
+
+        return self._ask(state, np.int32(number))
+
+    def tell(self, state: Any, asked: Any, number: int, *told: Any) -> Any:
+        import jax
+        import numpy as np
+
+        return jax.block_until_ready(self._tell(state, asked, np.int32(number), *told))
+
+
+def _place() -> Any:
+    """What sorts members, where that is not a part of tell."""
+    try:
+        return _first("evolife.engine.ordering").place_members
+    except ImportError:
+        return None
+
+
+if __name__ == "__main__":
+    chosen = {f.__name__: f for f in (tell, draw, command, memory)}[sys.argv[1]]
+    chosen(*sys.argv[2:])

@@ -1,0 +1,42 @@
+"""How fast the ranks of a job reach each other, by the calls that evolution makes."""
+
+import math
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from evolife.ranks.base import Ranks
+
+_REPEATS = 20
+_NUMBERS = 2**20
+
+
+def measure_network(ranks: Ranks) -> dict[str, float]:
+    """Return the ``latency`` (s) and ``bandwidth`` (bytes/s) of one hop; collective.
+
+    Latency is that of gathering a few bytes, over its ``ceil(log2 N)`` hops; bandwidth
+    that of adding 8 MiB, each byte of which crosses the wire twice. Medians on rank 0.
+
+    Raises:
+        ValueError: there is one rank alone.
+    """
+    if ranks.size < 2:
+        raise ValueError("one rank has no network")
+    numbers = np.arange(_NUMBERS, dtype=np.int64)
+    few = _seconds(lambda: ranks.gather_bytes(bytes(8)))
+    many = _seconds(lambda: ranks.sum_integers(numbers))
+    return {
+        "latency": few / math.ceil(math.log2(ranks.size)),
+        "bandwidth": 2 * numbers.nbytes / max(many - few, 1e-9),
+    }
+
+
+def _seconds(call: Callable[[], object]) -> float:
+    times = []
+    for _ in range(_REPEATS):
+        begun = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - begun)
+    return statistics.median(times)
