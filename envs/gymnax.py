@@ -2,10 +2,14 @@
 
 import dataclasses
 import functools
+import importlib
+import importlib.machinery
+import importlib.util
 import math
+import sys
+import types
 from typing import Annotated, Any, ClassVar, NamedTuple
 
-import gymnax
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -23,6 +27,44 @@ from evolife.base import (
     TimeStep,
 )
 from evolife.errors import nearest
+
+
+class _PutOff(types.ModuleType):
+    """Stands in for a module until something of it is used."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") and name != "__path__":
+            raise AttributeError(name)
+        if sys.modules.get(self.__name__) is self:
+            _withdraw()
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+_DRAWN_WITH = ("matplotlib", "matplotlib.pyplot", "seaborn")
+"""What gymnax imports in order to draw, which no life does: it takes half of the time
+to import all, and a thousand ranks would spend it."""
+
+
+def _stand_in() -> None:
+    there = (importlib.util.find_spec(name) for name in ("matplotlib", "seaborn"))
+    if not sys.modules.keys().isdisjoint(_DRAWN_WITH) or not all(there):
+        return
+    for name in _DRAWN_WITH:
+        module = sys.modules[name] = _PutOff(name)
+        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
+        package, _, part = name.rpartition(".")
+        if package:
+            setattr(sys.modules[package], part, module)
+
+
+def _withdraw() -> None:
+    for name in _DRAWN_WITH:
+        if isinstance(sys.modules.get(name), _PutOff):
+            del sys.modules[name]
+
+
+_stand_in()
+import gymnax  # noqa: E402
 
 REFUSED = {"MNISTBandit-bsuite": "it downloads a data set when it is built"}
 """Environments that are not offered, and why."""

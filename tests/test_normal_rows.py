@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from evolife import keys, noise
+from evolife import keys, perturbations
 
 pytestmark = pytest.mark.fast
 
@@ -22,13 +22,13 @@ def values_and_chances():
     sums = np.arange(1021)
     bytes_ = np.stack([np.clip(sums - 255 * i, 0, 255) for i in range(4)])
     words = (bytes_ * 256 ** np.arange(4)[:, None]).sum(0).astype(np.uint32)
-    return np.asarray(jax.jit(noise._normal)(words), np.float64), chances
+    return np.asarray(jax.jit(perturbations._normal)(words), np.float64), chances
 
 
 @pytest.fixture(scope="module")
 def drawn():
     rows = jnp.arange(ROWS)
-    draw = jax.jit(jax.vmap(lambda row: noise.normal_row(KEY, row, LENGTH)))
+    draw = jax.jit(jax.vmap(lambda row: perturbations.normal_row(KEY, row, LENGTH)))
     return np.asarray(draw(rows), np.float64)
 
 
@@ -46,7 +46,7 @@ def test_values_rise_and_none_is_larger_than_the_bound():
     values, chances = values_and_chances()
     assert (np.diff(values) > 0).all()
     np.testing.assert_allclose(values, -values[::-1], rtol=1e-6, atol=1e-7)
-    assert values[-1] <= noise.LARGEST < values[-1] * (1 + 1e-5)
+    assert values[-1] <= perturbations.LARGEST < values[-1] * (1 + 1e-5)
     middle = np.cumsum(chances) - chances / 2
     assert np.abs(middle - scipy.stats.norm.cdf(values)).max() < 1e-3
 
@@ -65,7 +65,7 @@ def test_places_and_rows_are_independent(drawn):
 
 
 def test_a_row_is_a_function_of_key_row_and_place(drawn):
-    draw = jax.jit(noise.normal_row, static_argnums=2)
+    draw = jax.jit(perturbations.normal_row, static_argnums=2)
     for row in (0, 7, ROWS - 1):
         longer = np.asarray(draw(KEY, row, LENGTH + 9), np.float64)
         np.testing.assert_allclose(longer[:LENGTH], drawn[row], rtol=1e-6, atol=1e-7)

@@ -20,7 +20,8 @@ _SHARED = 2**14
 def order_members(fitness: np.ndarray, measured: np.ndarray) -> np.ndarray:
     """``(K,)`` rows from the best float32 fitness to the worst.
 
-    The tied keep their order, but of them those come first who ``measured`` finite: others' fitness was made up.
+    The tied keep their order, but that those come first who ``measured`` finite: the
+    fitness of others was made up.
     """
     keys = -1 - _ascending(fitness)
     rows = np.flatnonzero(np.isfinite(measured))

@@ -5,6 +5,7 @@ from typing import Any
 import jax
 import numpy as np
 
+from evolife.additive import AdditiveStrategy
 from evolife.base import (
     Array,
     LifeStatistics,
@@ -17,7 +18,6 @@ from evolife.engine import fixed_point
 from evolife.engine.fixed_point import Words
 from evolife.engine.warmup import flat_statistics
 from evolife.ranks.base import Ranks
-from evolife.strategies import AdditiveStrategy
 
 
 def teller(strategy: Strategy, ranks: Ranks) -> "WholeTell | SharedTell":

@@ -13,6 +13,7 @@ import jax
 import numpy as np
 
 from evolife import keys
+from evolife.additive import AdditiveStrategy
 from evolife.config.model import RunConfig
 from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid, lives_block
@@ -23,7 +24,6 @@ from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
 from evolife.ranks.base import Ranks, Serial
-from evolife.strategies import AdditiveStrategy
 
 _SUM_BYTES = 8
 """What crosses the network for each number of a shared sum."""

@@ -12,8 +12,8 @@ import optax
 from annotated_types import Ge, Gt, Le
 
 from evolife import perturbations
+from evolife.additive import AdditiveStrategy
 from evolife.base import Array, Genome, Key, LifeStatistics, SelectionState
-from evolife.strategies import AdditiveStrategy
 
 
 class MeanState(NamedTuple):

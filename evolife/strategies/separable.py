@@ -15,9 +15,8 @@ import jax.numpy as jnp
 from annotated_types import Gt
 
 from evolife import perturbations
+from evolife.additive import AdditiveStrategy
 from evolife.base import Array, Genome, Key, LifeStatistics, SelectionState
-from evolife.noise import LARGEST
-from evolife.strategies import AdditiveStrategy
 
 
 class SeparableState(NamedTuple):
@@ -73,7 +72,7 @@ class Separable(AdditiveStrategy):
     @property
     def bound(self) -> float:
         """Of z^2 - 1."""
-        return LARGEST**2
+        return perturbations.LARGEST**2
 
     @functools.cached_property
     def _layout(self) -> perturbations.Layout:

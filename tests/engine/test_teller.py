@@ -9,6 +9,7 @@ import pytest
 from jax.flatten_util import ravel_pytree
 
 from evolife import keys
+from evolife.additive import AdditiveStrategy
 from evolife.base import LifeStatistics
 from evolife.engine import fixed_point
 from evolife.engine.ordering import place_members
@@ -17,7 +18,6 @@ from evolife.perturbations import materialise
 from evolife.plugins.files import find, load
 from evolife.ranks.base import Serial
 from evolife.selection.shaping.raw import Raw
-from evolife.strategies import AdditiveStrategy
 from tests.jaxpr_tools import sizes
 
 pytestmark = pytest.mark.fast

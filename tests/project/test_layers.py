@@ -17,7 +17,7 @@ ROOT = Path(evolife.__file__).parent
 
 FLOORS = (
     {
-        *("base", "errors", "drawing", "factored", "keys", "noise", "parts"),
+        *("additive", "base", "errors", "drawing", "factored", "keys", "parts"),
         *("perturbations", "pytrees", "strict_json", "version"),
     },
     {"agents", "envs", "launch"},
