@@ -197,6 +197,7 @@ def main() -> None:
     parser.add_argument("--rows", nargs="+", choices=[*ROWS], default=[*ROWS])
     parser.add_argument("--out", type=Path, default=HERE / "results")
     args = parser.parse_args()
+    args.out.mkdir(parents=True, exist_ok=True)
     kept = args.out / "scaling.json"
     found = json.loads(kept.read_text()) if kept.exists() else {}
     builds = {"before": args.before, "now": HERE.parent}

@@ -198,6 +198,21 @@ def test_the_order_of_members_and_the_padding_change_no_bit(walkers, whole):
     np.testing.assert_array_equal(part.scores, whole.scores[5:8, 2:5])
 
 
+@pytest.mark.parametrize("size", [1, 3])
+def test_outcomes_that_were_not_kept_are_lived_again(walkers, whole, size, monkeypatch):
+    """Memory does not grow with the population; the details are the same."""
+    monkeypatch.setattr(evaluator, "_KEPT", 1)
+
+    def work(rank):
+        lived = walkers.live(GRID, task(), rank)
+        kept = len(lived._outcomes)
+        return kept, lived.details([0, 7, 13])
+
+    for kept, details in in_threads(size, work):
+        assert kept == 1
+        assert_same_outcomes(details, whole.details([0, 7, 13]))
+
+
 def test_units_are_compiled_once_for_all_generations(short_calls):
     people = make(Walk(), 12)
     grid = Grid(tuple(range(6)), range(2), 4, 2)

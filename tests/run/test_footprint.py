@@ -10,7 +10,7 @@ from evolife.engine.grid import Grid, lives_block
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
 from evolife.run.memory import check_memory, strategy_bytes, usable_memory
-from evolife.run.plan import idle_ranks
+from evolife.run.plan import Measured, Network, idle_ranks, predict, repeated_work
 from tests.cli_tools import TINY, complaint, run, run_here
 
 TINY_BANDIT = [word for word in TINY if not word.startswith("control")]
@@ -93,6 +93,51 @@ def test_ranks_without_work_are_counted_and_a_tile_named():
     assert "a larger population.size or more lifetime.lives" in idle_ranks(
         experiment, 65
     )
+
+
+def test_strategies_that_every_rank_repeats_are_named_with_those_that_are_shared():
+    dense = made("strategy={name: CMA_ES}")
+    numbers = 32 * dense.strategy.member_size
+    told = repeated_work(dense, 2)
+    assert "repeats the ask and tell of CMA_ES" in told and f"{numbers:,}" in told
+    assert all(name in told for name in ("full_rank", "separable", "low_rank"))
+    assert repeated_work(dense, 1) == ""
+    for name in ("full_rank", "separable", "low_rank"):
+        assert repeated_work(made(f"strategy={{name: {name}}}"), 64) == ""
+
+
+@pytest.mark.parametrize("name", ["latency", "bandwidth"])
+@pytest.mark.parametrize("value", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_network_that_cannot_be_is_refused(name, value):
+    with pytest.raises(InvalidInput, match=f"--{name} {value:g}: must be a finite"):
+        Network(**{name: value})
+    told = complaint(run_here("plan", "bandit", f"--{name}={value}"))
+    assert f"--{name} {value:g}" in told
+
+
+def test_a_prediction_adds_up_shares_and_the_way_between_ranks():
+    measured = Measured(
+        unit_seconds=1.0,
+        update_seconds=0.5,
+        sort_seconds=0.4,
+        piece_seconds=0.1,
+        pieces=10,
+        numbers=1000,
+        memory_bytes=1,
+        units=8,
+        rows=800,
+        steps=1,
+    )
+    network = Network(latency=0.01, bandwidth=1e6)
+    alone = predict(measured, 1, network)
+    assert alone.seconds == pytest.approx(8 + 1 + 0.5 + 0.4)
+    assert alone.efficiency == pytest.approx(1) and alone.bytes_sent == 0
+    four = predict(measured, 4, network)
+    sent = 800 * 12 + 4 * 16 + 2 * 8 * 1000
+    way = 4 * 2 * 0.01 + sent / 1e6
+    assert four.bytes_sent == sent
+    assert four.seconds == pytest.approx(2 + 0.3 + 0.5 + 0.1 + way)
+    assert four.efficiency == pytest.approx(alone.seconds / 4 / four.seconds)
 
 
 def test_train_says_that_ranks_outnumber_the_work(tmp_path):
