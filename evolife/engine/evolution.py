@@ -84,12 +84,8 @@ def evolve(
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
 
-    def compile_all() -> None:
-        guard.compile(strategy, done)
-        experiment.evaluator.compile(grid, task)
-
     if ranks.size > 1 and done < settings.generations:
-        compile_in_turn(compile_all, ranks)
+        compile_in_turn(_compiler(experiment, guard, strategy, task), ranks)
     begun = time.perf_counter()
     while done < settings.generations:
         evaluation = experiment.evaluator.live(grid, task, ranks, partial, note, ahead)
@@ -121,6 +117,18 @@ def evolve(
         progress = Progress(strategy, archive, partial)
         seconds = evaluation.gathered.seconds | spent
         yield Step(done, progress, note, evaluation, details, validation, seconds)
+
+
+def _compiler(
+    experiment: Experiment, guard: Guard, strategy: StrategyState, task: Task
+) -> Callable[[], None]:
+    """Return what compiles the programs of a generation, without any of its work."""
+
+    def compile_all() -> None:
+        guard.compile(strategy, task.proposal)
+        experiment.evaluator.compile(experiment.grid, task)
+
+    return compile_all
 
 
 def _asker(

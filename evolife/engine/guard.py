@@ -49,9 +49,9 @@ class Guard:
             )
         return proposal
 
-    def compile(self, state: StrategyState, done: int) -> None:
-        """Compile what asks and tells, without telling anything."""
-        self._tell.compile(state, self.ask(state, done))
+    def compile(self, state: StrategyState, proposal: Proposal) -> None:
+        """Compile what tells, without telling anything."""
+        self._tell.compile(state, proposal)
         self._floor(state)
         self._lost(state, state)
 

@@ -78,17 +78,27 @@ class SharedTell:
     ) -> StrategyState:
         """The state after a generation."""
         weights, selection = self.weigh(state, proposal, fitness, statistics)
-        limit = self.limit(weights)
-        if np.isfinite(limit):
-            share = self._ranks.share(self._strategy.pieces)
-            mine = self.sum_share(proposal, weights, share, limit)
-            numbers = fixed_point.floats(
-                self._ranks.sum_integers(mine), fixed_point.exponent(limit)
-            )
-        else:
-            # What it leads to is not finite either, which is for others to notice.
-            numbers = self.nothing(proposal) + np.float32(np.nan)
+        numbers = self._sum_together(proposal, weights)
         return self.move(state, proposal, done, numbers, selection)
+
+    def _sum_together(self, proposal: Proposal, weights: Array) -> np.ndarray:
+        """``(numbers,)`` float32 sum over all members; NaN where there is none.
+
+        There is none of weights that are not finite, nor where ranks, of unlike
+        hardware, do not agree on the power that they multiply by. What NaN leads to is
+        undone by whoever tells.
+        """
+        limit = self.limit(weights)
+        lost = not np.isfinite(limit)
+        limit = 0.0 if lost else limit
+        power = fixed_point.exponent(limit)
+        share = self._ranks.share(0 if lost else self._strategy.pieces)
+        mine = self.sum_share(proposal, weights, share, limit)
+        total = self._ranks.sum_integers(np.append(mine, [power, lost]))
+        if total[-1] or total[-2] != power * self._ranks.size:
+            return self.nothing(proposal) + np.float32(np.nan)
+        found: np.ndarray = fixed_point.floats(total[:-2], power)
+        return found
 
     def move(
         self,

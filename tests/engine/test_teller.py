@@ -45,11 +45,11 @@ class Share(Serial):
 
 
 class Summed(Serial):
-    """A rank that hears what all others summed."""
+    """One of ``size`` ranks, which hears what all of them summed."""
 
-    def __init__(self, total: np.ndarray) -> None:
+    def __init__(self, total: np.ndarray, size: int) -> None:
         super().__init__()
-        self.total = total
+        self.total, self.size = total, size
 
     def sum_integers(self, array):
         return self.total
@@ -103,7 +103,7 @@ def test_any_number_of_ranks_gives_the_bits_of_one(name, size):
         for share in shares:
             SharedTell(strategy, share)(*given)
         total = sum(share.kept for share in shares)
-        assert bits(SharedTell(strategy, Summed(total))(*given)) == alone
+        assert bits(SharedTell(strategy, Summed(total, count))(*given)) == alone
 
 
 @pytest.mark.parametrize("name", ADDITIVE)
@@ -190,6 +190,20 @@ def test_weights_that_are_not_finite_make_the_state_so(name):
     fitness = np.full_like(fitness, np.inf)
     after = SharedTell(strategy, Serial())(state, proposal, done, fitness, statistics)
     assert not np.isfinite(after.mean["w"]).any()
+
+
+@pytest.mark.parametrize("name", ADDITIVE)
+def test_ranks_that_disagree_on_the_power_teach_nothing(name):
+    """Of unlike hardware, on either side of a power of two."""
+    strategy = make(name, 64)
+    given = generation_of(strategy)
+    shares = [Share(rank, 2) for rank in range(2)]
+    for share in shares:
+        SharedTell(strategy, share)(*given)
+    total = sum(share.kept for share in shares)
+    total[-2] += 1
+    after = SharedTell(strategy, Summed(total, 2))(*given)
+    assert np.isnan(after.mean["w"]).all()
 
 
 @pytest.mark.parametrize("name", ADDITIVE)
