@@ -6,7 +6,7 @@ from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import machine_kind
 from evolife.ranks.mpi import Ranks
 
-_LENGTH = 200
+_LENGTH = 1000
 
 
 def computes_as() -> str:

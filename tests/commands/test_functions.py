@@ -52,7 +52,16 @@ SETTINGS = {
 }
 """TINY as Python says it."""
 FUNCTIONS = {
-    *("compare", "describe", "doctor", "evaluate", "evolve", "list", "load", "meta"),
+    *(
+        "compare",
+        "describe",
+        "doctor",
+        "evaluate",
+        "evolve",
+        "catalogue",
+        "load",
+        "meta",
+    ),
     *("plan", "report", "schema", "sweep", "train", "watch"),
 }
 
@@ -85,7 +94,7 @@ print(*names)
 
 
 def test_every_function_is_found_and_documented():
-    assert set(evolife.__all__) == FUNCTIONS - {"list"} | {"__version__"}
+    assert set(evolife.__all__) == FUNCTIONS | {"__version__"}
     for name in FUNCTIONS:
         function = getattr(evolife, name)
         assert callable(function) and function.__name__ == name
@@ -375,12 +384,15 @@ def test_commands_are_thin(monkeypatch, capsys):
         json=True,
         ranks=3,
         tune=False,
+        latency=1e-5,
+        bandwidth=1e9,
     )
+    network = {"latency": 1e-5, "bandwidth": 1e9, "plugins": []}
     assert describe.run(asked) == 0
     assert json.loads(capsys.readouterr().out) == {"questions": {"Why?": "so"}}
     assert plan.run(asked) == 0
     assert json.loads(capsys.readouterr().out) == {"x": 1}
-    assert seen == [(("bandit", "seed=1"), {"ranks": 3, "tune": False, "plugins": []})]
+    assert seen == [(("bandit", "seed=1"), {"ranks": 3, "tune": False, **network})]
 
 
 def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsys):

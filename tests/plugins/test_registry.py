@@ -189,7 +189,7 @@ def test_an_agent_may_refuse_an_action_space(tmp_path: Path) -> None:
 
 
 def test_strategies_are_listed_without_jax_and_as_evosax_names_them() -> None:
-    expected = {"low_rank", *evosax.algorithms.algorithms}
+    expected = {"full_rank", "low_rank", "separable", *evosax.algorithms.algorithms}
     assert set(registry.names("strategies")) == expected
     code = (
         "import sys; from evolife.plugins import registry as r;"

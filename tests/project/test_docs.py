@@ -20,6 +20,7 @@ import yaml
 
 import evolife
 from evolife import cli, keys
+from evolife.base import LifeStatistics
 from evolife.config.model import load_config
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
@@ -272,7 +273,9 @@ def test_the_strategy_of_the_walk_through_finds_an_optimum(plugins: Path) -> Non
         proposal = strategy.ask(state, number)
         members = jax.vmap(lambda i: strategy.member(proposal, i))(jnp.arange(64))
         fitness = -jax.vmap(distance)(members)
-        return strategy.tell(state, proposal, number, fitness, None), fitness.mean()
+        lives = LifeStatistics(fitness, fitness, fitness)
+        after = strategy.tell(state, proposal, number, fitness, lives)
+        return after, fitness.mean()
 
     state, mean = jax.lax.scan(generation, state, jnp.arange(60))
     assert distance(strategy.centre(state)) < 0.05
