@@ -7,11 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from evolife.commands._arguments import add_json
+from evolife.config.plugin_folders import Folder
 from evolife.console.terminal import Terminal
 from evolife.errors import our_errors, pasted
 from evolife.results.load import Run, Sweep
-
-Folder = str | os.PathLike[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evolife.commands._arguments import add_json, add_overrides
 from evolife.commands._subprocess import complaint, finished
+from evolife.config.plugin_folders import Folder
 from evolife.config.sources import Override, override_texts
 from evolife.console.progress import span
 from evolife.console.terminal import Terminal
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 _ROWS = 20
 """Runs that a table shows of many; --json has them all."""
-Folder = str | os.PathLike[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +71,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(args, terminal)
     report = _swept(args, terminal)
-    _show(report, terminal, args.json)
+    _show(report, terminal)
     failed = report["states"].get("failed", 0)
     if failed:
         raise EvolifeError(
@@ -173,7 +173,7 @@ def _status(args: argparse.Namespace, terminal: Terminal) -> int:
         from evolife.sweeps.spec import load_sweep
 
         path = default_path(load_sweep(args.sweep, args.overrides, args.base))
-    _show(summary(open_sweep(path)), terminal, args.json)
+    _show(summary(open_sweep(path)), terminal)
     return 0
 
 
@@ -219,10 +219,8 @@ def _write_to(log: Path) -> None:
     os.dup2(file, 2)
 
 
-def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
-    if as_json:
-        terminal.print_json(report)
-        return
+def _show(report: dict[str, Any], terminal: Terminal) -> None:
+    terminal.print_json(report)
     name = report["metric"]["name"]
     shown = [r for r in report["runs"] if r["state"] != "waiting"][-_ROWS:]
     rows = [

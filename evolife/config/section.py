@@ -1,6 +1,9 @@
 """What every part of a config is: a mapping that is checked."""
 
+from typing import Annotated, Any
+
 import pydantic
+from pydantic import Field, JsonValue
 
 
 class Section(pydantic.BaseModel):
@@ -9,3 +12,17 @@ class Section(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(
         strict=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
+
+
+class Choice(Section):
+    """A plug-in by name, and its hyperparameters as further keys."""
+
+    model_config = pydantic.ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
+
+    name: Annotated[str, Field(min_length=1, description="name of the plug-in")]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The hyperparameters given: plain data by key."""
+        return dict(self.model_extra or {})

@@ -8,11 +8,12 @@ from typing import Any
 
 import jax
 
+from evolife.config.located import config_digest, digested, load
 from evolife.console.terminal import Terminal
 from evolife.errors import Stopped, pasted
 from evolife.keys import root_key
 from evolife.metalearning import training
-from evolife.metalearning.config import MetaConfig, digested, load_meta, meta_digest
+from evolife.metalearning.config import MetaConfig
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.journal import MetaJournal
 from evolife.metalearning.shards import gathered
@@ -70,12 +71,12 @@ def meta(
     given = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)
-    written = Written(resolved.to_yaml(), meta_digest(resolved), config.seed)
+    written = Written(resolved.to_yaml(), config_digest(resolved), config.seed)
     with contextlib.ExitStack() as kept:
 
         def begin() -> None:
             if resume and run.config_path.is_file():
-                own = load_meta(str(run.config_path))
+                own = load(MetaConfig, str(run.config_path))
                 check_same(run, digested(own), digested(resolved))
             enter(run, written, resume, kept)
 

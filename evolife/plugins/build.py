@@ -48,7 +48,7 @@ def build_run(config: RunConfig) -> BuiltRun:
     return BuiltRun(resolved, experiment)
 
 
-def settings_of(config: RunConfig | Evolution, tile: int) -> Settings:
+def settings_of(config: Evolution, tile: int) -> Settings:
     """The config's numbers, as the engine takes them."""
     lifetime, best, record = config.lifetime, config.best_of_k, config.record
     return Settings(
@@ -70,7 +70,7 @@ def settings_of(config: RunConfig | Evolution, tile: int) -> Settings:
 
 
 def tile_of(
-    config: RunConfig | Evolution,
+    config: Evolution,
     strategy: Strategy,
     agent: Agent,
     environment: Environment,
@@ -109,7 +109,7 @@ def _resolved(
     return resolved.model_copy(update=written)
 
 
-def build_selection(config: RunConfig | Evolution) -> Selection | None:
+def build_selection(config: Evolution) -> Selection | None:
     """The selection that a config's section names; None for the strategy's own.
 
     Raises:
@@ -140,7 +140,7 @@ def _judge(config: RunConfig) -> Selection | None:
 
 
 def build_strategy(
-    config: RunConfig | Evolution,
+    config: Evolution,
     agent: Agent,
     selection: Selection | None,
     size: int,

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolife.config.model import Located, RunConfig
+from evolife.config.located import Located
+from evolife.config.model import RunConfig
 from evolife.config.validation import locate
 from evolife.errors import InvalidInput
 from evolife.plugins.files import Plugin, find, load, names, plugin_errors, unknown

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import jax.monitoring
 
-from evolife.config.model import config_digest
+from evolife.config.located import config_digest
 from evolife.console.progress import Display
 from evolife.dashboard import hparams
 from evolife.dashboard.dashboard import Dashboard

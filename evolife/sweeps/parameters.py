@@ -8,7 +8,7 @@ import pydantic
 from pydantic import Field, JsonValue
 
 from evolife.config.layers import Origins
-from evolife.config.model import Section
+from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.errors import InvalidInput, nearest
 from evolife.sweeps.distributions import (

@@ -11,7 +11,8 @@ from pydantic import Field, JsonValue
 
 from evolife.config.bundled import find_config
 from evolife.config.layers import Layer, Origins, file_layer
-from evolife.config.model import RunConfig, Section, load_config
+from evolife.config.model import RunConfig, load_config
+from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 from evolife.errors import InvalidInput

@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
+from evolife.config.bundled import bundled_configs
 from evolife.config.layers import Origins
-from evolife.config.model import (
-    RunConfig,
-    bundled_configs,
-    config_digest,
-    control_config,
-    load_config,
-)
+from evolife.config.located import config_digest
+from evolife.config.model import RunConfig, control_config, load_config
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 
@@ -114,7 +110,7 @@ BAD_VALUES = [
     ("plugins=[1]", "plugins[0] = 1: must be text"),
     ("control=3", "control = 3: must be a mapping, or null"),
     ("best_of_k.archive=4", "archive (4) must be at least keep (8)"),
-    ("lifetme.steps=3", "lifetme: unknown key; allowed: name, seed, env"),
+    ("lifetme.steps=3", "lifetme: unknown key; allowed: name, env, wrap"),
     ("lifetime.setps=3", "lifetime.setps: unknown key; allowed: steps, lives"),
     ("control.agnt.hidden=3", "control.agnt: unknown key"),
     ("control.population.size=0", "control.population.size = 0: must be an integer"),

@@ -13,14 +13,10 @@ from evolife.base import (
     Discrete,
     Spec,
 )
+from evolife.config.bundled import bundled_configs
 from evolife.config.layers import Layer
-from evolife.config.model import (
-    RunConfig,
-    bundled_configs,
-    config_digest,
-    load_config,
-    parse_config,
-)
+from evolife.config.located import config_digest
+from evolife.config.model import RunConfig, load_config
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
 from evolife.plugins.files import summary
@@ -78,7 +74,7 @@ def config(folder: Path | None = None, **sections: Any) -> RunConfig:
         "generations": 1,
         "plugins": [str(folder)] if folder else [],
     }
-    return parse_config(Layer(data | sections))
+    return RunConfig.parsed(Layer(data | sections))
 
 
 def refusal(folder: Path, **sections: Any) -> str:
