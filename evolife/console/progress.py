@@ -123,9 +123,9 @@ def summary(metrics: Mapping[str, Any]) -> str:
 
 
 def count(number: float) -> str:
-    """Return a count in three digits: 950, 12.3k, 5.40M."""
+    """Return a count in three digits: 950, 12.3k, 5.4M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
+        if abs(number) >= size:
             return f"{number / size:.3g}{unit}"
     return f"{number:.3g}"
 

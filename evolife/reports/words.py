@@ -20,14 +20,6 @@ def count(value: float, noun: str) -> str:
     return f"{value:,.0f} {noun}" + ("" if value == 1 else "s")
 
 
-def amount(value: float) -> str:
-    """A large number in a few characters: 950, 12.5k, 3.2M, 1.4G."""
-    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= scale:
-            return f"{value / scale:.3g}{letter}"
-    return f"{value:.3g}"
-
-
 def duration(seconds: float) -> str:
     """``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
     if seconds < 60:

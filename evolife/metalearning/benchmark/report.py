@@ -178,7 +178,7 @@ def _row(
 
 def _overall(scores: Scores) -> float:
     means = _stacked(scores, list(scores)).mean(axis=-1)
-    return float(statistics.iqm(means, (0, 1, 2)))
+    return float(statistics.iqm(means))
 
 
 def _best_of_each(scores: Sequence[Scores]) -> Scores:
