@@ -19,7 +19,6 @@ from evolife.processes.placement import place
 
 if TYPE_CHECKING:
     from evolife.storage.sweep_folder import Entry, SweepFolder
-    from evolife.sweeps.forecast import Forecast
     from evolife.sweeps.rehearsal import Rehearsed
     from evolife.sweeps.spec import Sweep
 
@@ -107,7 +106,7 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     count = len(entries) or spec.run_cap or 0
     rehearsed = refuse(prepared.sweep, entries)
     found = predicted(prepared, args.max_parallel)
-    told = {**_told(found), "basis": forecast.basis(found, count)}
+    told = forecast.told(found, count)
     if args.json:
         report = {
             "name": spec.name,
@@ -126,15 +125,6 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     terminal.text(f"{count:,} runs, {span(*found[:3])}, {told['basis']}")
     _show_checks(rehearsed, len(entries), terminal)
     return 0
-
-
-def _told(found: "Forecast") -> dict[str, Any]:
-    """A forecast as --json has it, in seconds."""
-    return {
-        "seconds": found.seconds,
-        "range": [found.low, found.high],
-        "measured_runs": found.known,
-    }
 
 
 def _show_checks(rehearsed: "Rehearsed", runs: int, terminal: Terminal) -> None:

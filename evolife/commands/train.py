@@ -21,7 +21,7 @@ from evolife.commands._subprocess import run_command
 from evolife.config.model import RunConfig
 from evolife.config.plugin_folders import Folder
 from evolife.config.sources import Override, Source, override_texts
-from evolife.console.progress import count, span
+from evolife.console.progress import count, many, span
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors, pasted
 from evolife.processes.mpirun import launch_local
@@ -100,8 +100,8 @@ def _show_dry_run(report: dict[str, Any], terminal: Terminal) -> None:
     goal, lived = report["config"]["generations"], count(report["env_steps"])
     reach = "left" if report["resume"] else "in all"
     terminal.text(
-        f"{goal} generations of {_several(report['units'], 'unit')} of work, tile "
-        f"{tile}, on {_several(report['ranks'], 'rank')}; "
+        f"{goal} generations of {many(report['units'], 'unit')} of work, tile "
+        f"{tile}, on {many(report['ranks'], 'rank')}; "
         f"{lived} environment steps {reach}"
     )
     low, high = forecast["range"]
@@ -114,10 +114,6 @@ def _show_dry_run(report: dict[str, Any], terminal: Terminal) -> None:
     else:
         state = "not made"
     terminal.text(f"run: {pasted(report['run'])} ({state})")
-
-
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _show(report: dict[str, Any], terminal: Terminal) -> None:

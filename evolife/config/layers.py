@@ -74,6 +74,14 @@ def override_layer(overrides: Sequence[str]) -> Layer:
     return functools.reduce(_merge, map(_override, overrides), Layer({}))
 
 
+def value_at(data: Mapping[str, Any], key: str, absent: Any = None) -> Any:
+    """The setting under a dotted key, or ``absent``."""
+    found: Any = data
+    for part in key.split("."):
+        found = found.get(part, absent) if isinstance(found, Mapping) else absent
+    return found
+
+
 def _override(text: str) -> Layer:
     key, equals, value = text.partition("=")
     key = key.strip()

@@ -130,6 +130,11 @@ def count(number: float) -> str:
     return f"{number:.3g}"
 
 
+def many(number: float, noun: str) -> str:
+    """Return a count of things: ``1 run``, ``12 runs``."""
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
+
+
 def duration(seconds: float) -> str:
     """Return seconds as m:ss or h:mm:ss."""
     minutes, rest = divmod(round(seconds), 60)

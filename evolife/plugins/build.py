@@ -16,6 +16,7 @@ from evolife.engine.tiles import auto_tile
 from evolife.envs.wrappers import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.fit import check_fit
 from evolife.strict_json import plain
 
 
@@ -36,7 +37,7 @@ def build_run(config: RunConfig) -> BuiltRun:
     """
     environment = registry.build_environment(config)
     agent = registry.build_agent(config, environment)
-    registry.check_fit(agent, environment)
+    check_fit(agent, environment)
     selection = build_selection(config)
     judge = _judge(config)
     size, generations = config.population.size, config.generations
@@ -70,10 +71,7 @@ def settings_of(config: Evolution, tile: int) -> Settings:
 
 
 def tile_of(
-    config: Evolution,
-    strategy: Strategy,
-    agent: Agent,
-    environment: Environment,
+    config: Evolution, strategy: Strategy, agent: Agent, environment: Environment
 ) -> int:
     """Members that one program lives, as the config says or as suits them.
 

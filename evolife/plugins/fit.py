@@ -7,15 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from evolife import keys
-from evolife.base import (
-    ActionSpace,
-    Agent,
-    Both,
-    Discrete,
-    Environment,
-    Spec,
-    TimeStep,
-)
+from evolife.base import ActionSpace, Agent, Both, Discrete, Environment, Spec, TimeStep
 from evolife.errors import InvalidInput
 from evolife.plugins.files import file_of, plugin_errors
 from evolife.plugins.trees import difference

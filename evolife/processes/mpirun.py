@@ -157,10 +157,7 @@ def _told(ranks: int) -> dict[str, str]:
     """What ranks learn of how they were started."""
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     screens = [name for name, stream in streams.items() if stream.isatty()]
-    told = {
-        LAUNCHER: str(os.getpid()),
-        SCREENS: ",".join(screens),
-    }
+    told = {LAUNCHER: str(os.getpid()), SCREENS: ",".join(screens)}
     if screens:
         # mpirun gives ranks a terminal without a size.
         columns, lines = shutil.get_terminal_size()

@@ -37,11 +37,7 @@ _SRUN = Launcher(
     gives_cores=True,
 )
 _HYDRA = Launcher(
-    "Hydra's mpiexec",
-    "PMI_RANK",
-    "PMI_SIZE",
-    "MPI_LOCALRANKID",
-    "MPI_LOCALNRANKS",
+    "Hydra's mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"
 )
 # mpirun inside a Slurm step sees Slurm's variables too, so Slurm comes late.
 _LAUNCHERS = (
@@ -60,11 +56,7 @@ _LAUNCHERS = (
         "MV2_COMM_WORLD_LOCAL_SIZE",
     ),
     Launcher(
-        "PALS mpiexec",
-        "PALS_RANKID",
-        "PMI_SIZE",
-        "PALS_LOCAL_RANKID",
-        "PMI_LOCAL_SIZE",
+        "PALS mpiexec", "PALS_RANKID", "PMI_SIZE", "PALS_LOCAL_RANKID", "PMI_LOCAL_SIZE"
     ),
     _HYDRA,
     Launcher(

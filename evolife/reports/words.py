@@ -15,11 +15,6 @@ def number(value: float | None, sign: bool = False) -> str:
     return f"{value:+.4g}" if sign else f"{value:.4g}"
 
 
-def count(value: float, noun: str) -> str:
-    """``1 run``, ``12 runs``."""
-    return f"{value:,.0f} {noun}" + ("" if value == 1 else "s")
-
-
 def duration(seconds: float) -> str:
     """``12.3 s``, ``4 min 05 s``, ``2 h 03 min``."""
     if seconds < 60:

@@ -155,11 +155,7 @@ def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
 
 
 def _work(
-    built: BuiltRun,
-    run: RunFolder,
-    progress: Progress,
-    done: int,
-    session: Session,
+    built: BuiltRun, run: RunFolder, progress: Progress, done: int, session: Session
 ) -> Ended:
     """Evolve and hold the tournament; the same on every rank."""
     config, ranks = built.config, session.ranks

@@ -54,10 +54,7 @@ def start_manifest(
 
 
 def finish_manifest(
-    run: RunFolder,
-    manifest: Mapping[str, Any],
-    exit_reason: str,
-    env_steps: int,
+    run: RunFolder, manifest: Mapping[str, Any], exit_reason: str, env_steps: int
 ) -> dict[str, Any]:
     """Close the last session, hash the outputs, write and return the document.
 

@@ -11,12 +11,7 @@ from evolife.config.layers import Origins
 from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.errors import InvalidInput, nearest
-from evolife.sweeps.distributions import (
-    BY_MOMENTS,
-    DISTRIBUTIONS,
-    NUMERIC,
-    pick,
-)
+from evolife.sweeps.distributions import BY_MOMENTS, DISTRIBUTIONS, NUMERIC, pick
 
 _MOST_VALUES = 1_000_000
 
