@@ -74,6 +74,15 @@ def override_layer(overrides: Sequence[str]) -> Layer:
     return functools.reduce(_merge, map(_override, overrides), Layer({}))
 
 
+def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested mappings by dotted key; lists are values."""
+    found: dict[str, Any] = {}
+    for key, item in data.items():
+        inner = isinstance(item, Mapping)
+        found |= flat(item, f"{before}{key}.") if inner else {f"{before}{key}": item}
+    return found
+
+
 def value_at(data: Mapping[str, Any], key: str, absent: Any = None) -> Any:
     """The setting under a dotted key, or ``absent``."""
     found: Any = data

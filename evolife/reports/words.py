@@ -5,6 +5,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolife.config.layers import flat
+
 MISSING = "–"  # noqa: RUF001, an en dash stands for what is not there
 
 
@@ -55,15 +57,6 @@ def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 def exact(settings: Mapping[str, Any], key: str) -> str:
     """The level that a setting is at; empty where it is absent."""
     return level_name(settings[key]) if key in settings else ""
-
-
-def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested mappings by dotted key; lists are values."""
-    found: dict[str, Any] = {}
-    for key, item in data.items():
-        inner = isinstance(item, Mapping)
-        found |= flat(item, f"{before}{key}.") if inner else {f"{before}{key}": item}
-    return found
 
 
 def apart(values: Sequence[Any]) -> list[str]:
