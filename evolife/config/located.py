@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import Field, PrivateAttr
+from pydantic import PrivateAttr
 
 from evolife.config.bundled import find_config
 from evolife.config.layers import Layer, Origins, file_layer, merge, override_layer
@@ -13,11 +13,6 @@ from evolife.config.plugin_folders import anchored, joined
 from evolife.config.section import Choice, Section
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
-
-PLUGINS: Any = Field(
-    default=(),
-    description="folders of plug-ins of your own: agents/, envs/, strategies/, ...",
-)
 
 
 class Located(Section):

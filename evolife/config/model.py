@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 import pydantic
+from annotated_types import Ge, Le
 from pydantic import Field, JsonValue
 
 from evolife.config.layers import Layer, merge
-from evolife.config.located import PLUGINS, Located, load
+from evolife.config.located import Located, load
 from evolife.config.recording import Checkpoint, Nonfinite, Record
 from evolife.config.section import Choice, Section
 from evolife.config.validation import validated
@@ -17,42 +18,36 @@ from evolife.errors import InvalidInput
 class Lifetime(Section):
     """How long and how often each member lives."""
 
-    steps: int = Field(ge=1, le=2**30, description="T, the steps of one life")
-    lives: int = Field(
-        default=1, ge=1, le=2**20, description="independent lives averaged per member"
-    )
-    bins: int = Field(
-        default=32, ge=1, le=1024, description="bins of the within-life curve"
-    )
-    same_lives: bool = Field(
-        default=False, description="all members of a generation live the same lives"
-    )
+    steps: Annotated[int, Ge(1), Le(2**30)]
+    """T, the steps of one life."""
+    lives: Annotated[int, Ge(1), Le(2**20)] = 1
+    """Independent lives averaged per member."""
+    bins: Annotated[int, Ge(1), Le(1024)] = 32
+    """Bins of the within-life curve."""
+    same_lives: bool = False
+    """All members of a generation live the same lives."""
 
 
 class Population(Section):
     """How many members there are, and how many one compiled program evaluates."""
 
-    size: int = Field(ge=1, le=2**24, description="K, the members of a generation")
-    tile: Annotated[int, Field(ge=1)] | Literal["auto"] = Field(
-        default="auto",
-        description="members lived by one program; auto: by their size and the cache",
-    )
+    size: Annotated[int, Ge(1), Le(2**24)]
+    """K, the members of a generation."""
+    tile: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """Members lived by one program; auto: by their size and the cache."""
 
 
 class BestOfK(Section):
     """How the champions are chosen and measured."""
 
-    keep: int = Field(default=8, ge=1, le=2**16, description="champions kept")
-    lives: int = Field(
-        default=64, ge=2, le=2**24, description="held-out lives of each champion"
-    )
-    archive: int = Field(
-        default=32, ge=1, le=2**16, description="candidates remembered; at least keep"
-    )
-    operator: str = Field(
-        default="",
-        description="trained operator that says who is measured again; none: halving",
-    )
+    keep: Annotated[int, Ge(1), Le(2**16)] = 8
+    """Champions kept."""
+    lives: Annotated[int, Ge(2), Le(2**24)] = 64
+    """Held-out lives of each champion."""
+    archive: Annotated[int, Ge(1), Le(2**16)] = 32
+    """Candidates remembered; at least keep."""
+    operator: str = ""
+    """Trained operator that says who is measured again; none: halving."""
 
     @pydantic.model_validator(mode="before")
     @classmethod
@@ -76,38 +71,37 @@ class BestOfK(Section):
 class Subject(Located):
     """Who lives where, under which name."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run"
-    )
-    env: Choice = Field(description="environment and its hyperparameters")
-    wrap: tuple[dict[str, JsonValue], ...] = Field(
-        default=(), description="changes to the environment, the innermost first"
-    )
-    agent: Choice = Field(description="agent and its hyperparameters")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the run."""
+    env: Choice
+    """Environment and its hyperparameters."""
+    wrap: tuple[dict[str, JsonValue], ...] = ()
+    """Changes to the environment, the innermost first."""
+    agent: Choice
+    """Agent and its hyperparameters."""
 
 
 class Evolution(Located):
     """How to evolve, without who lives where: what ``evolife.evolve`` is told."""
 
-    seed: int = Field(
-        default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
-    )
-    lifetime: Lifetime = Field(description="how long and how often each member lives")
-    population: Population = Field(description="how many members, in which tiles")
-    strategy: Choice = Field(
-        default=Choice(name="low_rank"),
-        description="evolution strategy and its settings",
-    )
-    selection: Choice = Field(
-        default=Choice(name="native"),
-        description="weights of members by fitness; native is the strategy's own",
-    )
-    generations: int = Field(
-        ge=1, le=2**31 - 1, description="generations to evolve for"
-    )
-    best_of_k: BestOfK = Field(default=BestOfK(), description="choice of the champions")
-    record: Record = Field(default=Record(), description="what the dashboard shows")
-    plugins: tuple[str, ...] = PLUGINS
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
+    """Seed of all randomness."""
+    lifetime: Lifetime
+    """How long and how often each member lives."""
+    population: Population
+    """How many members, in which tiles."""
+    strategy: Choice = Choice(name="low_rank")
+    """Evolution strategy and its settings."""
+    selection: Choice = Choice(name="native")
+    """Weights of members by fitness; native is the strategy's own."""
+    generations: Annotated[int, Ge(1), Le(2**31 - 1)]
+    """Generations to evolve for."""
+    best_of_k: BestOfK = BestOfK()
+    """Choice of the champions."""
+    record: Record = Record()
+    """What the dashboard shows."""
+    plugins: tuple[str, ...] = ()
+    """Folders of plug-ins of your own: agents/, envs/, strategies/, ..."""
 
 
 class RunConfig(Evolution, Subject):
@@ -122,19 +116,14 @@ class RunConfig(Evolution, Subject):
     )
     """How long it runs, what it records and how its champions are measured, too."""
 
-    nonfinite: Nonfinite = Field(
-        default=Nonfinite(), description="when to stop for want of finite fitness"
-    )
-    checkpoint: Checkpoint = Field(
-        default=Checkpoint(), description="when state is saved"
-    )
-    claim: str = Field(
-        default="", description="what this run should show, and could fail to"
-    )
-    control: dict[str, JsonValue] | None = Field(
-        default=None,
-        description="changes that make the control the claim is held against",
-    )
+    nonfinite: Nonfinite = Nonfinite()
+    """When to stop for want of finite fitness."""
+    checkpoint: Checkpoint = Checkpoint()
+    """When state is saved."""
+    claim: str = ""
+    """What this run should show, and could fail to."""
+    control: dict[str, JsonValue] | None = None
+    """Changes that make the control the claim is held against."""
 
     @classmethod
     def parsed(cls, layer: Layer) -> Self:

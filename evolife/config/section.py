@@ -10,7 +10,11 @@ class Section(pydantic.BaseModel):
     """A mapping of settings: strict, closed, immutable."""
 
     model_config = pydantic.ConfigDict(
-        strict=True, extra="forbid", frozen=True, allow_inf_nan=False
+        strict=True,
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
     )
 
 
@@ -20,7 +24,8 @@ class Choice(Section):
     model_config = pydantic.ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, JsonValue] = Field(init=False)
 
-    name: Annotated[str, Field(min_length=1, description="name of the plug-in")]
+    name: Annotated[str, Field(min_length=1)]
+    """Name of the plug-in."""
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The typed config of a meta-run: how a selection operator is trained."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
+from annotated_types import Ge, Gt, Le
 from pydantic import Field
 
-from evolife.config.located import PLUGINS, Located
+from evolife.config.located import Located
 from evolife.config.recording import Checkpoint
 from evolife.config.section import Choice, Section
 
@@ -12,33 +13,37 @@ from evolife.config.section import Choice, Section
 class Shape(Section):
     """Sizes of the operator."""
 
-    width: int = Field(default=16, ge=1, le=32, description="size of hidden layers")
-    queries: int = Field(default=4, ge=1, le=16, description="learned queries")
-    signed: bool = Field(
-        default=True, description="whether members may weigh less than nothing"
-    )
+    width: Annotated[int, Ge(1), Le(32)] = 16
+    """Size of hidden layers."""
+    queries: Annotated[int, Ge(1), Le(16)] = 4
+    """Learned queries."""
+    signed: bool = True
+    """Whether members may weigh less than nothing."""
 
 
 class Optimizer(Section):
     """How the operator follows its gradients."""
 
-    learning_rate: float = Field(
-        default=5e-3, gt=0, description="of Adam at the start; falls along a cosine"
-    )
-    clip: float = Field(default=1.0, gt=0, description="longest gradient followed")
+    learning_rate: Annotated[float, Gt(0)] = 5e-3
+    """Of Adam at the start; falls along a cosine."""
+    clip: Annotated[float, Gt(0)] = 1.0
+    """Longest gradient followed."""
 
 
 class Validate(Section):
     """When the operator is compared with the best so far."""
 
-    every: int = Field(default=50, ge=1, description="meta-steps between")
+    every: Annotated[int, Ge(1)] = 50
+    """Meta-steps between."""
 
 
 class MetaRecord(Section):
     """What is written for the dashboard."""
 
-    every: int = Field(default=10, ge=1, description="meta-steps between heavy records")
-    tensorboard: bool = Field(default=True, description="write TensorBoard event files")
+    every: Annotated[int, Ge(1)] = 10
+    """Meta-steps between heavy records."""
+    tensorboard: bool = True
+    """Write TensorBoard event files."""
 
 
 class MetaConfig(Located):
@@ -50,28 +55,25 @@ class MetaConfig(Located):
     )
     """The number of meta-steps counts: the learning rate falls towards its end."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the run"
-    )
-    seed: int = Field(
-        default=0, ge=0, le=2**32 - 1, description="seed of all randomness"
-    )
-    route: Choice = Field(description="how gradients are made, and of what")
-    operator: Shape = Field(default=Shape(), description="sizes of the operator")
-    meta_steps: int = Field(ge=1, le=2**31 - 1, description="updates of the operator")
-    optimizer: Optimizer = Field(
-        default=Optimizer(), description="how gradients are followed"
-    )
-    validate_: Validate = Field(
-        default=Validate(), alias="validate", description="choice of the best operator"
-    )
-    checkpoint: Checkpoint = Field(
-        default=Checkpoint(every=100), description="when state is saved"
-    )
-    record: MetaRecord = Field(
-        default=MetaRecord(), description="what the dashboard shows"
-    )
-    claim: str = Field(
-        default="", description="what the operator should do, and could fail to"
-    )
-    plugins: tuple[str, ...] = PLUGINS
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the run."""
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
+    """Seed of all randomness."""
+    route: Choice
+    """How gradients are made, and of what."""
+    operator: Shape = Shape()
+    """Sizes of the operator."""
+    meta_steps: Annotated[int, Ge(1), Le(2**31 - 1)]
+    """Updates of the operator."""
+    optimizer: Optimizer = Optimizer()
+    """How gradients are followed."""
+    validate_: Validate = Field(default=Validate(), alias="validate")
+    """Choice of the best operator."""
+    checkpoint: Checkpoint = Checkpoint(every=100)
+    """When state is saved."""
+    record: MetaRecord = MetaRecord()
+    """What the dashboard shows."""
+    claim: str = ""
+    """What the operator should do, and could fail to."""
+    plugins: tuple[str, ...] = ()
+    """Folders of plug-ins of your own: agents/, envs/, strategies/, ..."""

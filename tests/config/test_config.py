@@ -147,7 +147,7 @@ def test_every_problem_of_a_file_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_section_names_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL.replace("env: {name: bandit, arms: 3}\n", ""))
-    assert refusal(path).startswith(f"{path}: env: missing; set it to: environment")
+    assert refusal(path).startswith(f"{path}: env: missing; set it to: Environment")
 
 
 def test_anchors_work(tmp_path: Path) -> None:
