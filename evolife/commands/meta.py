@@ -73,12 +73,13 @@ def run(args: argparse.Namespace) -> int:
         enable_compile_cache(ranks.rank)
         check_device()
         from evolife.metalearning.journal import markdown
-        from evolife.metalearning.run import meta
+        from evolife.metalearning.run import Session, meta
         from evolife.ranks.broadcast import on_rank_zero
 
         folder = run_path(where.path, config.name)
         out = Path(on_rank_zero(lambda: str(kept.enter_context(folder)), ranks))
-        card = meta(config, out, ranks, terminal, args.argv, code, where.resume)
+        session = Session(ranks, terminal, args.argv, code, where.resume)
+        card = meta(config, out, session)
         if ranks.rank == 0:
             told = trained(out, card)
             path = told["operator"]
@@ -149,7 +150,8 @@ def meta(
         from evolife.metalearning import run
 
         argv, code = ["evolife.meta", found.name, *texts], code_identity()
-        card = run.meta(found, path, ranks, terminal, argv, code, where.resume)
+        session = run.Session(ranks, terminal, argv, code, where.resume)
+        card = run.meta(found, path, session)
         return trained(path, card)
 
 

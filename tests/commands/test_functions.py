@@ -391,8 +391,8 @@ def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsy
 
     asked = []
 
-    def work(config, path, ranks, terminal, argv, code, resume):
-        asked.append((config, path, ranks.size, resume))
+    def work(config, path, session):
+        asked.append((config, path, session.ranks.size, session.resume))
         return {"claim": "c", "route": {"name": "unrolled"}}
 
     monkeypatch.setattr(run, "meta", work)
