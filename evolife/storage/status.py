@@ -5,7 +5,6 @@ whoever started it as a process notes how that process ended. The log only expla
 """
 
 import dataclasses
-import json
 import re
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from evolife.storage.files import storage_errors
 from evolife.storage.lock import is_locked, was_held_here
 from evolife.storage.log import last_words, signal_words, tail
 from evolife.storage.manifest import read_manifest
+from evolife.storage.metrics import parsed
 from evolife.storage.run_folder import CONTROL, RunFolder
 
 State = Literal["waiting", "running", "done", "failed", "stopped", "pruned"]
@@ -119,11 +119,7 @@ def session_ends(run: RunFolder) -> list[str | None]:
 def last_line(run: RunFolder) -> dict[str, Any]:
     """The last whole line of ``metrics.jsonl``; empty where there is none."""
     lines = tail(run.metrics_path).split(b"\n")[:-1]
-    try:
-        found = json.loads(lines[-1]) if lines else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return next(iter(parsed(lines[-1]) if lines else ()), {})
 
 
 def _last_end(run: RunFolder, ends: list[str | None]) -> str | None:
