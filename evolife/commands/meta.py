@@ -6,13 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.commands._arguments import (
-    add_folders,
-    add_json,
-    add_overrides,
-    add_plugins,
-    add_ranks,
-)
+from evolife.commands import _arguments
 from evolife.commands._destination import chosen_config, destination
 from evolife.commands._embedded import Quiet, alone, plan_alone
 from evolife.config.bundled import bundled_configs
@@ -37,9 +31,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config", nargs="?", help="a bundled meta-config's name or a YAML file"
     )
-    add_overrides(parser)
-    add_plugins(parser)
-    add_folders(parser, "meta-run")
+    _arguments.add_overrides(parser)
+    _arguments.add_plugins(parser)
+    _arguments.add_folders(parser, "meta-run")
     parser.add_argument(
         "--evaluate",
         metavar="OPERATOR",
@@ -48,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, default=16, help="tasks or populations to judge on"
     )
-    add_ranks(parser)
-    add_json(parser)
+    _arguments.add_ranks(parser)
+    _arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,8 +67,9 @@ def run(args: argparse.Namespace) -> int:
         enable_compile_cache(ranks.rank)
         check_device()
         from evolife.metalearning.journal import markdown
-        from evolife.metalearning.run import Session, meta
+        from evolife.metalearning.run import meta
         from evolife.ranks.broadcast import on_rank_zero
+        from evolife.run.scaffold import Session
 
         folder = run_path(where.path, config.name)
         out = Path(on_rank_zero(lambda: str(kept.enter_context(folder)), ranks))
@@ -148,9 +143,10 @@ def meta(
         plan_alone(1)
     with alone(quiet) as (ranks, terminal), run_path(where.path, found.name) as path:
         from evolife.metalearning import run
+        from evolife.run.scaffold import Session
 
         argv, code = ["evolife.meta", found.name, *texts], code_identity()
-        session = run.Session(ranks, terminal, argv, code, where.resume)
+        session = Session(ranks, terminal, argv, code, where.resume)
         card = run.meta(found, path, session)
         return trained(path, card)
 

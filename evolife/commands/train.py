@@ -8,13 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from evolife.commands._arguments import (
-    add_folders,
-    add_json,
-    add_overrides,
-    add_plugins,
-    add_ranks,
-)
+from evolife.commands import _arguments
 from evolife.commands._destination import chosen_config, destination
 from evolife.commands._embedded import Quiet, alone, plan_alone
 from evolife.commands._subprocess import run_command
@@ -41,14 +35,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "config", nargs="?", help="a bundled config's name or a YAML file"
     )
-    add_overrides(parser)
-    add_folders(parser, "run")
+    _arguments.add_overrides(parser)
+    _arguments.add_folders(parser, "run")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything and start nothing"
     )
-    add_ranks(parser)
-    add_plugins(parser)
-    add_json(parser)
+    _arguments.add_ranks(parser)
+    _arguments.add_plugins(parser)
+    _arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
