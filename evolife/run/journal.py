@@ -27,6 +27,12 @@ _FILM = (
     "right; below each picture, the reward earned so far."
 )
 
+_MAP = (
+    "Reward per step within the best member's life. Left to right: step of life; "
+    "top to bottom: generation. The squares below show the colours of the lowest "
+    "and the highest value."
+)
+
 
 class CompileClock:
     """Adds up the seconds of tracing and compiling since it was last read."""
@@ -189,7 +195,7 @@ class Journal:
         steps = self._built.config.lifetime.steps
         dashboard.population(step.generation, step.evaluation.fitness)
         dashboard.life_curves(step.generation, best, median, steps)
-        dashboard.life_map(step.generation, self._curves, steps)
+        dashboard.heat_map("life/map", _MAP, step.generation, self._curves, steps)
 
     def _film(self, dashboard: Dashboard, step: Step) -> None:
         """Show the life of the best member, now and then and at the end."""
