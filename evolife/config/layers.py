@@ -149,14 +149,13 @@ def _counts(*values: Any) -> bool:
     return all(type(value) is int and value > 0 for value in values)
 
 
-def _where_shown(every: Any, shown: Any) -> Any:
-    return None if shown is False else every
-
-
 _FOLLOW: Mapping[tuple[str, str], tuple[str, Callable[[Any, Any], Any]]] = {
     ("population", "tile"): ("size", _at_most),
     ("best_of_k", "archive"): ("keep", _at_least),
-    ("record", "film_every"): ("tensorboard", _where_shown),
+    ("record", "film_every"): (
+        "tensorboard",
+        lambda every, shown: None if shown is False else every,
+    ),
 }
 """Settings that follow another one of their section, unless they are set with it."""
 

@@ -91,7 +91,10 @@ def launch_local(
     """
     mpirun, env = local_job(ranks)
     command = command or [sys.executable, "-m", "evolife"]
-    with _scratch() as folder:
+    # For the files of mpirun, which it names by its process id: a killed one leaves
+    # them, and one that gets its id later would stumble over them.
+    scratch = tempfile.TemporaryDirectory(prefix="evolife-", ignore_cleanup_errors=True)
+    with scratch as folder:
         process = subprocess.Popen(
             [*mpirun, *command, *argv],
             env={**env, "TMPDIR": folder},
@@ -108,14 +111,6 @@ def launch_local(
     if words := advice(code, ranks, heard, bool(received)):
         complain(f"evolife: {words}")
     return code if code in _OURS or signal_of(code) else 1
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """A folder for mpirun's files, which it names by its process id.
-
-    A killed mpirun leaves them, and one that gets its id later would stumble over them.
-    """
-    return tempfile.TemporaryDirectory(prefix="evolife-", ignore_cleanup_errors=True)
 
 
 def local_job(ranks: int) -> tuple[list[str], dict[str, str]]:

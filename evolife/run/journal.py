@@ -73,7 +73,8 @@ class Journal:
         self._ranks, self._warnings, self._hooks = ranks, list[str](), hooks
         lines = read(run.metrics_path)
         self._curves = [line["life/best"] for line in lines if "life/best" in line]
-        self.nonfinite = [line["generation"] for line in lines if _is_nonfinite(line)]
+        none = [line for line in lines if line.get("fitness/best", 0.0) is None]
+        self.nonfinite = [line["generation"] for line in none]
         """Generations in which no member had a finite fitness."""
         known = [line["validation/mean"] for line in lines if "validation/mean" in line]
         self._validated: dict[str, Any] = {"validation/mean": (known or [None])[-1]}
@@ -208,7 +209,3 @@ class Journal:
             environment = self._built.experiment.environment
             strip = filmstrip.stills(environment, film, config.env.name)
             dashboard.picture("champion/film", _FILM, done, strip)
-
-
-def _is_nonfinite(line: dict[str, Any]) -> bool:
-    return line.get("fitness/best", 0.0) is None

@@ -88,7 +88,8 @@ def run_status(
     last = None if noted else _last_end(run, ends)
     if last is not None:
         return Status("stopped") if last == "stopped" else Status("failed", _said(log))
-    if process is None and not ends and not _left_something(run):
+    begun = run.manifest_path.exists() or run.metrics_path.exists()
+    if process is None and not ends and not begun:
         return Status("waiting")
     if attended or (not was_held_here(run.path) and _has_news(run, log)):
         return Status("running")
@@ -137,10 +138,6 @@ def _control_done(run: RunFolder) -> bool:
     except OSError:
         return False
     return session_ends(RunFolder(run.path / CONTROL))[-1:] == ["done"]
-
-
-def _left_something(run: RunFolder) -> bool:
-    return run.manifest_path.exists() or run.metrics_path.exists()
 
 
 def _by_process(process: Process, code: int, log: Path | None) -> Status:
