@@ -104,11 +104,12 @@ def beyond(runs: Path, seeds: int) -> None:
 def lives(runs: Path, seeds: int) -> None:
     """Agents chosen by lives of an eighth, measured in whole ones."""
     from evolife import keys
+    from evolife.config.located import load
     from evolife.metalearning.benchmark.choices import judge_lives, lives_page
-    from evolife.metalearning.config import load_meta
+    from evolife.metalearning.config import MetaConfig
 
     folders = trained("lives-bandit", seeds, runs)
-    route = load_meta("lives-bandit").route.settings
+    route = load(MetaConfig, "lives-bandit").route.settings
     lines = [
         "# Agents chosen by an eighth of their lives",
         "",

@@ -1,13 +1,14 @@
 """The folder that a run or a meta-run goes to: a new one, or one to go on with."""
 
 import dataclasses
-import os
+from collections.abc import Sequence
 from pathlib import Path
 
-from evolife.errors import InvalidInput
+from evolife.config.located import Config
+from evolife.config.plugin_folders import Folder
+from evolife.config.sources import Source, config_of
+from evolife.errors import InvalidInput, pasted
 from evolife.storage.run_folder import RunFolder, open_run
-
-Folder = str | os.PathLike[str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +43,32 @@ def destination(
         return Destination(Path(given), True, _to_resume(Path(given)))
     config = RunFolder(Path(given)).config_path
     return Destination(Path(given), True, config if config.is_file() else None)
+
+
+def chosen_config(
+    model: type[Config],
+    command: str,
+    source: Source | Config | None,
+    overrides: Sequence[str],
+    where: Destination,
+    plugins: Folder | Sequence[Folder] = (),
+) -> Config:
+    """The config that ``command`` works by; that of the run to resume without any.
+
+    Raises:
+        InvalidInput: there is none, or something is wrong with it.
+    """
+    own = where.own_config
+    if own is not None and isinstance(source, str) and "=" in source:
+        # An override stands where the config would.
+        overrides, source = [source, *overrides], None
+    # Whether another config describes the same evolution shows once it is built.
+    found = own if source is None else source
+    if found is None:
+        raise InvalidInput(
+            f"{command} needs a config; see evolife list {pasted(model.bundled)}"
+        )
+    return config_of(model, found, overrides, plugins)
 
 
 def _to_resume(path: Path) -> Path:

@@ -45,11 +45,7 @@ def dry_run(config: RunConfig, where: Destination, ranks: int) -> dict[str, Any]
         "env_steps": forecast.env_steps(left),
         "strategy_bytes": strategy_bytes(main.experiment),
         "idle": idle_ranks(main.experiment, ranks),
-        "predicted": {
-            "seconds": found.seconds,
-            "range": [found.low, found.high],
-            "basis": forecast.basis(found, 1),
-        },
+        "predicted": forecast.told(found, 1),
     }
 
 

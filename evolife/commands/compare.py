@@ -37,10 +37,8 @@ def run(args: argparse.Namespace) -> int:
     """Compare, and say it."""
     found = compare(args.a, args.b, args.picture)
     terminal = Terminal(args.json)
-    if args.json:
-        terminal.print_json(found)
-    else:
-        _show(found, terminal)
+    terminal.print_json(found)
+    _show(found, terminal)
     return 0
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from evolife.commands._arguments import add_json, add_overrides, add_plugins
 from evolife.config.model import RunConfig
 from evolife.config.sources import Override, Source, override_texts, run_config
+from evolife.console.progress import many
 from evolife.console.terminal import Terminal
 from evolife.processes.numerics import check_device, own_settings
 
@@ -81,10 +82,10 @@ def answer(config: RunConfig) -> dict[str, Any]:
         for name, value in (("best known", optimum), ("memoryless", memoryless))
         if value is not None
     ]
-    lives = config.lifetime.lives
+    lives, inputs = config.lifetime.lives, many(spec.observation_size, "number")
     questions = {
-        "What goes in?": f"{environment.senses} ({_numbers(spec.observation_size)} a "
-        f"step, for {steps} steps). {agent.idea}",
+        "What goes in?": f"{environment.senses} ({inputs} a step, for {steps} steps). "
+        f"{agent.idea}",
         "What comes out?": f"the agent {environment.acts} "
         f"({_words(spec.action_space)})",
         "What is maximised, and what does that assume?": f"{environment.objective}; "
@@ -129,8 +130,4 @@ def _words(space: Any) -> str:
         return f"{_words(space.discrete)} and {_words(space.continuous)}"
     if isinstance(space, Discrete):
         return f"one of {space.size}"
-    return f"{_numbers(space.size)} within [{space.low:g}, {space.high:g}]"
-
-
-def _numbers(count: int) -> str:
-    return "1 number" if count == 1 else f"{count} numbers"
+    return f"{many(space.size, 'number')} within [{space.low:g}, {space.high:g}]"

@@ -28,9 +28,7 @@ def run(args: argparse.Namespace) -> int:
     """Print one table a kind."""
     found = catalogue(args.kind, args.plugins)
     terminal = Terminal(args.json)
-    if args.json:
-        terminal.print_json(found)
-        return 0
+    terminal.print_json(found)
     for kind, rows in found.items():
         terminal.table(
             kind, ("name", "what it is"), [(r["name"], r["summary"]) for r in rows]

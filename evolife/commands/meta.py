@@ -2,26 +2,20 @@
 
 import argparse
 import contextlib
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.commands._arguments import (
-    add_folders,
-    add_json,
-    add_overrides,
-    add_plugins,
-    add_ranks,
-)
-from evolife.commands._destination import Destination, destination
+from evolife.commands import _arguments
+from evolife.commands._destination import chosen_config, destination
 from evolife.commands._embedded import Quiet, alone, plan_alone
 from evolife.config.bundled import bundled_configs
-from evolife.config.plugin_folders import folders
+from evolife.config.located import load
+from evolife.config.plugin_folders import Folder
 from evolife.config.sources import Override, Source, override_texts
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors, pasted
-from evolife.metalearning.config import MetaConfig, load_meta, meta_config
+from evolife.metalearning.config import MetaConfig
 from evolife.processes.embedded import prepare
 from evolife.processes.mpirun import launch_local
 from evolife.processes.numerics import check_device
@@ -31,17 +25,15 @@ from evolife.processes.signals import guard
 from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import run_path
 
-Folder = str | os.PathLike[str]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "config", nargs="?", help="a bundled meta-config's name or a YAML file"
     )
-    add_overrides(parser)
-    add_plugins(parser)
-    add_folders(parser, "meta-run")
+    _arguments.add_overrides(parser)
+    _arguments.add_plugins(parser)
+    _arguments.add_folders(parser, "meta-run")
     parser.add_argument(
         "--evaluate",
         metavar="OPERATOR",
@@ -50,8 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seeds", type=int, default=16, help="tasks or populations to judge on"
     )
-    add_ranks(parser)
-    add_json(parser)
+    _arguments.add_ranks(parser)
+    _arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -59,7 +51,8 @@ def run(args: argparse.Namespace) -> int:
     if args.evaluate is not None:
         return _evaluate(args)
     where = destination(args.out, args.resume, args.resume_or_start)
-    config = chosen_config(args.config, args.overrides, where, args.plugins)
+    given = args.config, args.overrides, where, args.plugins
+    config = chosen_config(MetaConfig, "meta", *given)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
@@ -76,15 +69,16 @@ def run(args: argparse.Namespace) -> int:
         from evolife.metalearning.journal import markdown
         from evolife.metalearning.run import meta
         from evolife.ranks.broadcast import on_rank_zero
+        from evolife.run.scaffold import Session
 
         folder = run_path(where.path, config.name)
         out = Path(on_rank_zero(lambda: str(kept.enter_context(folder)), ranks))
-        card = meta(config, out, ranks, terminal, args.argv, code, where.resume)
+        session = Session(ranks, terminal, args.argv, code, where.resume)
+        card = meta(config, out, session)
         if ranks.rank == 0:
             told = trained(out, card)
             path = told["operator"]
-            if args.json:
-                terminal.print_json(told)
+            terminal.print_json(told)
             terminal.text(markdown(card))
             terminal.text(f"operator: {pasted(path)}")
             terminal.text(
@@ -98,8 +92,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     terminal = Terminal(args.json)
     prepare()
     verdict, page = judge(args.evaluate, args.seeds, terminal)
-    if args.json:
-        terminal.print_json(verdict)
+    terminal.print_json(verdict)
     terminal.text("\n".join(page))
     return 0
 
@@ -146,13 +139,15 @@ def meta(
     texts = override_texts(overrides, settings)
     with our_errors():
         where = destination(out, resume, resume_or_start)
-        found = chosen_config(config, texts, where, folders(plugins))
+        found = chosen_config(MetaConfig, "meta", config, texts, where, plugins)
         plan_alone(1)
     with alone(quiet) as (ranks, terminal), run_path(where.path, found.name) as path:
         from evolife.metalearning import run
+        from evolife.run.scaffold import Session
 
         argv, code = ["evolife.meta", found.name, *texts], code_identity()
-        card = run.meta(found, path, ranks, terminal, argv, code, where.resume)
+        session = Session(ranks, terminal, argv, code, where.resume)
+        card = run.meta(found, path, session)
         return trained(path, card)
 
 
@@ -161,28 +156,6 @@ def trained(path: Path, card: dict[str, Any]) -> dict[str, Any]:
     from evolife.metalearning.journal import OPERATOR
 
     return {"run": str(path), "operator": str(path / OPERATOR), "card": card}
-
-
-def chosen_config(
-    source: Source | MetaConfig | None,
-    overrides: Sequence[str],
-    where: Destination,
-    plugins: Sequence[str] = (),
-) -> MetaConfig:
-    """The config to train by; that of the run to resume where none is named.
-
-    Raises:
-        InvalidInput: there is none, or something is wrong with it.
-    """
-    own = where.own_config
-    if own is None:
-        if source is None:
-            raise InvalidInput("meta needs a config; see evolife list meta")
-        return meta_config(source, overrides, plugins)
-    if isinstance(source, str) and "=" in source:
-        # An override stands where the config would.
-        overrides, source = [source, *overrides], None
-    return meta_config(own if source is None else source, overrides, plugins)
 
 
 def judge(
@@ -219,5 +192,5 @@ def judge(
 
 def _watched() -> dict[str, Any]:
     """Real lives to judge by, for operators that saw none: a bundled meta-config's."""
-    configs = (load_meta(name) for name in bundled_configs("meta"))
+    configs = (load(MetaConfig, name) for name in bundled_configs("meta"))
     return next(one.route.settings for one in configs if one.route.name == "lives")

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from evolife.commands._arguments import add_json
+from evolife.config.plugin_folders import Folder
+from evolife.console.progress import many
 from evolife.console.terminal import Terminal
 from evolife.errors import our_errors, pasted
 from evolife.results.load import Run, Sweep
-
-Folder = str | os.PathLike[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,10 +45,8 @@ def run(args: argparse.Namespace) -> int:
 def _show(written: dict[str, Any], terminal: Terminal) -> None:
     for missing in written["left_out"]:
         terminal.info(f"left out {missing['run']}: {missing['reason']}")
-    from evolife.reports.words import count
-
-    pictures = len(written["pictures"])
-    terminal.text(f"{count(written['runs'], 'run')}, {count(pictures, 'picture')}")
+    pictures = many(len(written["pictures"]), "picture")
+    terminal.text(f"{many(written['runs'], 'run')}, {pictures}")
     terminal.text(f"page: {pasted(written['page'])}")
     terminal.text(f"table: {written['csv']}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from evolife.commands._arguments import add_json, add_overrides
 from evolife.commands._subprocess import complaint, finished
+from evolife.config.plugin_folders import Folder
 from evolife.config.sources import Override, override_texts
 from evolife.console.progress import span
 from evolife.console.terminal import Terminal
@@ -18,13 +19,11 @@ from evolife.processes.placement import place
 
 if TYPE_CHECKING:
     from evolife.storage.sweep_folder import Entry, SweepFolder
-    from evolife.sweeps.forecast import Forecast
     from evolife.sweeps.rehearsal import Rehearsed
     from evolife.sweeps.spec import Sweep
 
 _ROWS = 20
 """Runs that a table shows of many; --json has them all."""
-Folder = str | os.PathLike[str]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -71,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         return _dry_run(args, terminal)
     report = _swept(args, terminal)
-    _show(report, terminal, args.json)
+    _show(report, terminal)
     failed = report["states"].get("failed", 0)
     if failed:
         raise EvolifeError(
@@ -107,7 +106,7 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     count = len(entries) or spec.run_cap or 0
     rehearsed = refuse(prepared.sweep, entries)
     found = predicted(prepared, args.max_parallel)
-    told = {**_told(found), "basis": forecast.basis(found, count)}
+    told = forecast.told(found, count)
     if args.json:
         report = {
             "name": spec.name,
@@ -126,15 +125,6 @@ def _dry_run(args: argparse.Namespace, terminal: Terminal) -> int:
     terminal.text(f"{count:,} runs, {span(*found[:3])}, {told['basis']}")
     _show_checks(rehearsed, len(entries), terminal)
     return 0
-
-
-def _told(found: "Forecast") -> dict[str, Any]:
-    """A forecast as --json has it, in seconds."""
-    return {
-        "seconds": found.seconds,
-        "range": [found.low, found.high],
-        "measured_runs": found.known,
-    }
 
 
 def _show_checks(rehearsed: "Rehearsed", runs: int, terminal: Terminal) -> None:
@@ -173,7 +163,7 @@ def _status(args: argparse.Namespace, terminal: Terminal) -> int:
         from evolife.sweeps.spec import load_sweep
 
         path = default_path(load_sweep(args.sweep, args.overrides, args.base))
-    _show(summary(open_sweep(path)), terminal, args.json)
+    _show(summary(open_sweep(path)), terminal)
     return 0
 
 
@@ -219,10 +209,8 @@ def _write_to(log: Path) -> None:
     os.dup2(file, 2)
 
 
-def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
-    if as_json:
-        terminal.print_json(report)
-        return
+def _show(report: dict[str, Any], terminal: Terminal) -> None:
+    terminal.print_json(report)
     name = report["metric"]["name"]
     shown = [r for r in report["runs"] if r["state"] != "waiting"][-_ROWS:]
     rows = [

@@ -2,26 +2,20 @@
 
 import argparse
 import contextlib
-import os
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from evolife.commands._arguments import (
-    add_folders,
-    add_json,
-    add_overrides,
-    add_plugins,
-    add_ranks,
-)
-from evolife.commands._destination import Destination, destination
+from evolife.commands import _arguments
+from evolife.commands._destination import chosen_config, destination
 from evolife.commands._embedded import Quiet, alone, plan_alone
 from evolife.commands._subprocess import run_command
 from evolife.config.model import RunConfig
-from evolife.config.sources import Override, Source, override_texts, run_config
-from evolife.console.progress import count, span
+from evolife.config.plugin_folders import Folder
+from evolife.config.sources import Override, Source, override_texts
+from evolife.console.progress import count, many, span
 from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput, our_errors, pasted
 from evolife.processes.mpirun import launch_local
@@ -35,29 +29,28 @@ from evolife.storage.provenance import code_identity
 from evolife.storage.run_folder import RunFolder, run_path
 from evolife.sweeps.forecast import note
 
-Folder = str | os.PathLike[str]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "config", nargs="?", help="a bundled config's name or a YAML file"
     )
-    add_overrides(parser)
-    add_folders(parser, "run")
+    _arguments.add_overrides(parser)
+    _arguments.add_folders(parser, "run")
     parser.add_argument(
         "--dry-run", action="store_true", help="check everything and start nothing"
     )
-    add_ranks(parser)
-    add_plugins(parser)
-    add_json(parser)
+    _arguments.add_ranks(parser)
+    _arguments.add_plugins(parser)
+    _arguments.add_json(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Start local ranks, or be one of them."""
     begun = time.monotonic()
     where = destination(args.out, args.resume, args.resume_or_start)
-    config = chosen_config(args.config, args.overrides, where, args.plugins)
+    given = args.config, args.overrides, where, args.plugins
+    config = chosen_config(RunConfig, "train", *given)
     plan = plan_ranks(args.ranks)
     terminal = Terminal(args.json)
     if plan.note:
@@ -68,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
         here = place()
         if here is None or here.rank == 0:
             report = dry_run(config, where, max(1, plan.ranks))
-            _show_dry_run(report, terminal, args.json)
+            _show_dry_run(report, terminal)
         return 0
     if plan.mode == "start":
         return launch_local(plan.ranks, args.argv)
@@ -88,29 +81,27 @@ def run(args: argparse.Namespace) -> int:
         report = train(config, Path(out), session)
         if ranks.rank == 0:
             note(config, RunFolder(Path(out)), time.monotonic() - begun, ranks.size)
-            _show(report, terminal, args.json)
+            _show(report, terminal)
     return 0
 
 
-def _show_dry_run(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
+def _show_dry_run(report: dict[str, Any], terminal: Terminal) -> None:
     """Say what would be done."""
-    if as_json:
-        terminal.print_json(report)
-        return
+    terminal.print_json(report)
     beside = f", and its control {report['control']}" if report["control"] else ""
     tile, forecast = report["config"]["population"]["tile"], report["predicted"]
     terminal.text(f"{report['name']}: nothing is wrong with it{beside}")
     goal, lived = report["config"]["generations"], count(report["env_steps"])
     reach = "left" if report["resume"] else "in all"
     terminal.text(
-        f"{goal} generations of {_several(report['units'], 'unit')} of work, tile "
-        f"{tile}, on {_several(report['ranks'], 'rank')}; "
+        f"{goal} generations of {many(report['units'], 'unit')} of work, tile "
+        f"{tile}, on {many(report['ranks'], 'rank')}; "
         f"{lived} environment steps {reach}"
     )
     low, high = forecast["range"]
     terminal.text(f"{span(low, forecast['seconds'], high)}, {forecast['basis']}")
-    for line in filter(None, [report["idle"]]):
-        terminal.text(line)
+    if report["idle"]:
+        terminal.text(report["idle"])
     if report["resume"]:
         left = goal - report["done"]
         state = f"there, to go on with after generation {report['done']}: {left} left"
@@ -119,14 +110,8 @@ def _show_dry_run(report: dict[str, Any], terminal: Terminal, as_json: bool) -> 
     terminal.text(f"run: {pasted(report['run'])} ({state})")
 
 
-def _several(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-def _show(report: dict[str, Any], terminal: Terminal, as_json: bool) -> None:
-    if as_json:
-        terminal.print_json(report)
-        return
+def _show(report: dict[str, Any], terminal: Terminal) -> None:
+    terminal.print_json(report)
     terminal.champions(report["champions"])
     if "verdict" in report:
         terminal.champions(report["control"]["champions"], "the control's champions")
@@ -183,7 +168,7 @@ def train(
     texts = override_texts(overrides, settings)
     with our_errors():
         where = destination(out, resume, resume_or_start)
-        found = chosen_config(config, texts, where, plugins)
+        found = chosen_config(RunConfig, "train", config, texts, where, plugins)
         plan = plan_alone(ranks)
         if on_generation and plan.mode == "start":
             raise InvalidInput(
@@ -198,29 +183,6 @@ def train(
             argv = ["evolife.train", found.name, *texts]
             _train_here(found, path, argv, where.resume, quiet, on_generation)
     return Run(path)
-
-
-def chosen_config(
-    source: Source | RunConfig | None,
-    overrides: Sequence[str],
-    where: Destination,
-    plugins: Sequence[Folder] = (),
-) -> RunConfig:
-    """The config to train; that of the run to resume where none is named.
-
-    Raises:
-        InvalidInput: there is none, or something is wrong with it.
-    """
-    own = where.own_config
-    if own is None:
-        if source is None:
-            raise InvalidInput("train needs a config; see evolife list configs")
-        return run_config(source, overrides, plugins)
-    if isinstance(source, str) and "=" in source:
-        # An override stands where the config would.
-        overrides, source = [source, *overrides], None
-    # Whether another config describes the same evolution shows once it is built.
-    return run_config(own if source is None else source, overrides, plugins)
 
 
 def _train_here(

@@ -1,8 +1,10 @@
 """Which settings differ between two configs, key by key, in words."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
+
+from evolife.config.layers import flat
 
 _MOST = 8
 """Settings named; of more, the rest is counted."""
@@ -11,7 +13,7 @@ _ABSENT = object()
 
 def changes(was: Mapping[str, Any], now: Mapping[str, Any]) -> str:
     """Name what differs: ``agent.hidden was 32, now is 64; seed was 0, now is 1``."""
-    before, after = dict(_leaves(was)), dict(_leaves(now))
+    before, after = flat(was), flat(now)
     told = [
         f"{key} {_words(before.get(key, _ABSENT), after.get(key, _ABSENT))}"
         for key in {**before, **after}
@@ -27,11 +29,3 @@ def _words(was: Any, now: Any) -> str:
     if now is _ABSENT:
         return f"was {json.dumps(was)}, now is not set"
     return f"was {json.dumps(was)}, now is {json.dumps(now)}"
-
-
-def _leaves(data: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value

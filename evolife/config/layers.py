@@ -74,6 +74,23 @@ def override_layer(overrides: Sequence[str]) -> Layer:
     return functools.reduce(_merge, map(_override, overrides), Layer({}))
 
 
+def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Nested mappings by dotted key; lists are values."""
+    found: dict[str, Any] = {}
+    for key, item in data.items():
+        inner = isinstance(item, Mapping)
+        found |= flat(item, f"{before}{key}.") if inner else {f"{before}{key}": item}
+    return found
+
+
+def value_at(data: Mapping[str, Any], key: str, absent: Any = None) -> Any:
+    """The setting under a dotted key, or ``absent``."""
+    found: Any = data
+    for part in key.split("."):
+        found = found.get(part, absent) if isinstance(found, Mapping) else absent
+    return found
+
+
 def _override(text: str) -> Layer:
     key, equals, value = text.partition("=")
     key = key.strip()
@@ -132,14 +149,13 @@ def _counts(*values: Any) -> bool:
     return all(type(value) is int and value > 0 for value in values)
 
 
-def _where_shown(every: Any, shown: Any) -> Any:
-    return None if shown is False else every
-
-
 _FOLLOW: Mapping[tuple[str, str], tuple[str, Callable[[Any, Any], Any]]] = {
     ("population", "tile"): ("size", _at_most),
     ("best_of_k", "archive"): ("keep", _at_least),
-    ("record", "film_every"): ("tensorboard", _where_shown),
+    ("record", "film_every"): (
+        "tensorboard",
+        lambda every, shown: None if shown is False else every,
+    ),
 }
 """Settings that follow another one of their section, unless they are set with it."""
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from evolife.config.layers import Layer
 
+Folder = str | os.PathLike[str]
 
-def folders(given: str | os.PathLike[str] | Iterable[Any]) -> list[str]:
+
+def folders(given: Folder | Iterable[Any]) -> list[str]:
     """Paths of plug-in folders, where one or several may be given."""
     several = [given] if isinstance(given, str | os.PathLike) else given
     return [os.fspath(folder) for folder in several]

@@ -6,15 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from evolife.config.layers import Layer, merge, override_layer
-from evolife.config.model import (
-    Located,
-    RunConfig,
-    load_config,
-    parse_config,
-    with_plugins,
-)
-from evolife.config.plugin_folders import folders
+from evolife.config.layers import Layer
+from evolife.config.located import Config, Located, load, overlaid
+from evolife.config.model import RunConfig
+from evolife.config.plugin_folders import Folder, folders
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 
@@ -22,8 +17,6 @@ Source = str | os.PathLike[str] | Mapping[str, Any]
 """A bundled config's name, the path of a YAML file, or the config as plain data."""
 Override = str | Mapping[str, Any]
 """``"agent.hidden=64"`` as on the command line, or ``{"agent.hidden": 64}``."""
-
-_CHOSEN = ("strategy", "selection")
 
 
 def override_texts(
@@ -50,21 +43,30 @@ def override_texts(
     return texts + [_text(k.replace("__", "."), v) for k, v in settings.items()]
 
 
-def run_config(
-    source: Source | RunConfig, overrides: Sequence[str], plugins: Sequence[Any] = ()
-) -> RunConfig:
-    """The config of a run, from wherever it is, with ``overrides`` laid over it.
+def config_of(
+    model: type[Config],
+    source: Source | Config,
+    overrides: Sequence[str],
+    plugins: Folder | Sequence[Folder] = (),
+) -> Config:
+    """The config from wherever it is, with ``overrides`` laid over it.
 
     Raises:
         InvalidInput: one line for each thing that is wrong.
     """
     named = folders(plugins)
     if isinstance(source, str | os.PathLike):
-        return load_config(os.fspath(source), overrides, named)
-    data = plain_data(source, RunConfig)
-    chosen = {key: RunConfig.model_fields[key].default.model_dump() for key in _CHOSEN}
-    config = parse_config(merge(Layer({**chosen, **data}), override_layer(overrides)))
-    return with_plugins(config, named)
+        return load(model, os.fspath(source), overrides, named)
+    return overlaid(model, Layer(plain_data(source, model)), overrides, named)
+
+
+def run_config(
+    source: Source | RunConfig,
+    overrides: Sequence[str],
+    plugins: Folder | Sequence[Folder] = (),
+) -> RunConfig:
+    """The config of a run, see :func:`config_of`."""
+    return config_of(RunConfig, source, overrides, plugins)
 
 
 def environment_override(env: Source) -> str:

@@ -77,7 +77,7 @@ def _explained(
             yield Problem(path, f"unknown key; {rule}{close}")
         elif item["type"] == "missing":
             path = item["loc"]
-            meaning = _schema_at(schema, path).get("description", "")
+            meaning = " ".join(_schema_at(schema, path).get("description", "").split())
             yield Problem(path, f"missing; set it to: {meaning}".removesuffix(": "))
         elif item["type"] in ("value_error", "assertion_error"):
             yield Problem(path, str(item["ctx"]["error"]))

@@ -4,7 +4,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from evolife.console.progress import count, duration
+from evolife.console.progress import count, duration, many
 
 _SILENCE_SECONDS = 60.0
 _PATIENCE = 5.0
@@ -152,7 +152,7 @@ def _speed(look: dict[str, Any]) -> str:
     if (speed := metrics.get("env_steps_per_s")) is not None:
         words.append(f"{count(speed)} steps/s")
     if (ranks := metrics.get("ranks")) is not None:
-        words.append(f"{ranks} rank" if ranks == 1 else f"{ranks} ranks")
+        words.append(many(ranks, "rank"))
     live = [metrics.get(f"ranks/live_{end}") for end in ("min", "median", "max")]
     if ranks != 1 and None not in live:
         slow = metrics.get("ranks/slowest")

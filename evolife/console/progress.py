@@ -123,11 +123,16 @@ def summary(metrics: Mapping[str, Any]) -> str:
 
 
 def count(number: float) -> str:
-    """Return a count in three digits: 950, 12.3k, 5.40M."""
+    """Return a count in three digits: 950, 12.3k, 5.4M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
+        if abs(number) >= size:
             return f"{number / size:.3g}{unit}"
     return f"{number:.3g}"
+
+
+def many(number: float, noun: str) -> str:
+    """Return a count of things: ``1 run``, ``12 runs``."""
+    return f"{number:,.0f} {noun}{'' if number == 1 else 's'}"
 
 
 def duration(seconds: float) -> str:

@@ -114,7 +114,9 @@ class Terminal:
         self.table(f"{whose}, scored on fresh lives", _CHAMPION_COLUMNS, rows)
 
     def print_json(self, document: Any) -> None:
-        """Print the one JSON document of this command on stdout; NaN becomes null."""
+        """Print the command's one JSON document, if asked for; NaN becomes null."""
+        if not self._json:
+            return
         if self._printed:
             raise RuntimeError("a command prints one JSON document")
         self._printed = True

@@ -23,9 +23,7 @@ class WatchTerminal(Terminal):
 
     def once(self, snapshot: dict[str, Any]) -> None:
         """Print a snapshot in words; or as the one JSON document of the command."""
-        if self._json:
-            self.print_json(snapshot)
-            return
+        self.print_json(snapshot)
         for line in self._frame(snapshot, self._out.width):
             self.text(line)
         self._end(snapshot)

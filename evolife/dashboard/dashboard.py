@@ -25,11 +25,6 @@ _CURVES = (
     "Reward per step within a life: best member (orange) and median member (blue). "
     "Left to right: step of life. The numbers are the ends of the axes."
 )
-_MAP = (
-    "Reward per step within the best member's life. Left to right: step of life; "
-    "top to bottom: generation. The squares below show the colours of the lowest "
-    "and the highest value."
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -134,21 +129,6 @@ class Dashboard:
 
         self._drawings["life/curves"] = _Drawing(generation, _CURVES, draw)
 
-    def life_map(
-        self,
-        generation: int,
-        rows: Sequence[Sequence[float | None]],
-        steps: int,
-        first: int = 1,
-    ) -> None:
-        """Write the image generation x step of life of the best members.
-
-        ``rows`` is ``(recorded generations, B)``, from generation ``first`` to
-        ``generation``: the ``life/best`` of the lines of ``metrics.jsonl``, so that a
-        resume can rebuild them.
-        """
-        self.heat_map("life/map", _MAP, generation, rows, steps, first)
-
     def heat_map(
         self,
         tag: str,
@@ -156,12 +136,12 @@ class Dashboard:
         generation: int,
         rows: Sequence[Sequence[float | None]],
         across: int,
-        first: int = 1,
     ) -> None:
         """Write the image of ``rows`` from top to bottom, drawn at the next flush.
 
-        ``across`` is the number at the right end of the horizontal axis. Many rows are
-        shown as means over consecutive ones.
+        ``rows`` are those of generations 1 to ``generation``, taken from the lines of
+        ``metrics.jsonl``, so that a resume can rebuild them; many are shown as means
+        over consecutive ones. ``across`` is the number at the right end of the axis.
         """
         count = len(rows)
         if not count:
@@ -170,7 +150,7 @@ class Dashboard:
         def draw() -> bytes:
             from evolife.dashboard.images import heat_map
 
-            return heat_map(_thinned(rows[:count]), first, generation, across)
+            return heat_map(_thinned(rows[:count]), 1, generation, across)
 
         self._drawings[tag] = _Drawing(generation, description, draw)
 

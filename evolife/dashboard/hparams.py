@@ -28,6 +28,7 @@ from tensorboardX.proto.plugin_hparams_pb2 import (
 )
 from tensorboardX.proto.summary_pb2 import Summary, SummaryMetadata
 
+from evolife.config.layers import value_at
 from evolife.dashboard.event_file import encoded
 from evolife.storage.files import storage_errors, write_atomically
 
@@ -60,7 +61,9 @@ def settings(config: Mapping[str, Any], keys: Sequence[str]) -> dict[str, Shown]
     Sections and lists are compact JSON. A key that the config lacks is None: it is a
     column like the others, so that all runs of a sweep have the same ones.
     """
-    return {key: _shown(_at(config, key)) for key in keys or DEFAULT_KEYS}
+    return {
+        key: _shown(value_at(config, key, _LACKING)) for key in keys or DEFAULT_KEYS
+    }
 
 
 def write(
@@ -87,15 +90,6 @@ def ended(end: End) -> Summary:
     status = STATUS_SUCCESS if end == "done" else STATUS_FAILURE
     info = SessionEndInfo(status=status, end_time_secs=time.time())
     return _summary("session_end_info", HParamsPluginData(session_end_info=info))
-
-
-def _at(config: Mapping[str, Any], key: str) -> Any:
-    found: Any = config
-    for part in key.split("."):
-        if not isinstance(found, Mapping) or part not in found:
-            return _LACKING
-        found = found[part]
-    return found
 
 
 def _shown(value: Any) -> Shown:

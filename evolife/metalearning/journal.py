@@ -6,10 +6,11 @@ from typing import Any, Self
 
 import numpy as np
 
+from evolife.config.located import config_digest
 from evolife.console.progress import Display
 from evolife.dashboard.dashboard import Dashboard
 from evolife.errors import EvolifeError
-from evolife.metalearning.config import MetaConfig, meta_digest
+from evolife.metalearning.config import MetaConfig
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.portrait import MEMBERS, portrait
 from evolife.metalearning.training import MetaStep, Progress, Trained
@@ -91,7 +92,7 @@ class MetaJournal:
         """Write the checkpoint after ``done`` meta-steps."""
         if self.dashboard:
             self.dashboard.flush()
-        extra = {"config_digest": meta_digest(self._config)}
+        extra = {"config_digest": config_digest(self._config)}
         keep = self._config.checkpoint.keep
         checkpoint.save(self._run.checkpoints, done, progress, extra, keep)
 
@@ -135,7 +136,7 @@ def card(
         "chosen_at": int(trained.best_step),
         "skipped": int(trained.skipped),
         "parameters": size(trained.best),
-        "config_digest": meta_digest(config),
+        "config_digest": config_digest(config),
         **route.described(),
     }
     if np.isfinite(trained.best_score):

@@ -2,17 +2,16 @@
 
 import contextlib
 import functools
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import jax
 
-from evolife.console.terminal import Terminal
+from evolife.config.located import config_digest, digested, load
 from evolife.errors import Stopped, pasted
 from evolife.keys import root_key
 from evolife.metalearning import training
-from evolife.metalearning.config import MetaConfig, digested, load_meta, meta_digest
+from evolife.metalearning.config import MetaConfig
 from evolife.metalearning.gradient_estimator import GradientEstimator
 from evolife.metalearning.journal import MetaJournal
 from evolife.metalearning.shards import gathered
@@ -21,7 +20,7 @@ from evolife.plugins import registry
 from evolife.plugins.hyperparameters import resolved_choice
 from evolife.ranks.broadcast import on_rank_zero
 from evolife.ranks.mpi import Ranks
-from evolife.run.scaffold import Written, check_same, enter, load_progress, noted
+from evolife.run import scaffold
 from evolife.selection.features import FEATURES
 from evolife.selection.operator import Architecture
 from evolife.storage.run_folder import RunFolder
@@ -50,15 +49,7 @@ def check_shards(route: GradientEstimator) -> None:
         jax.eval_shape(functools.partial(route.begin, shard), root_key(0))
 
 
-def meta(
-    config: MetaConfig,
-    path: Path,
-    ranks: Ranks,
-    terminal: Terminal,
-    argv: Sequence[str],
-    code: Mapping[str, Any],
-    resume: bool,
-) -> dict[str, Any]:
+def meta(config: MetaConfig, path: Path, session: scaffold.Session) -> dict[str, Any]:
     """Train to the end; return the operator's card on every rank.
 
     Raises:
@@ -70,33 +61,35 @@ def meta(
     given = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": given})
     run = RunFolder(path)
-    written = Written(resolved.to_yaml(), meta_digest(resolved), config.seed)
+    written = scaffold.Written(resolved.to_yaml(), config_digest(resolved), config.seed)
     with contextlib.ExitStack() as kept:
 
         def begin() -> None:
-            if resume and run.config_path.is_file():
-                own = load_meta(str(run.config_path))
-                check_same(run, digested(own), digested(resolved))
-            enter(run, written, resume, kept)
+            if session.resume and run.config_path.is_file():
+                own = load(MetaConfig, str(run.config_path))
+                scaffold.check_same(run, digested(own), digested(resolved))
+            scaffold.enter(run, written, session.resume, kept)
 
-        on_rank_zero(begin, ranks)
-        with noted(run, written, argv, code, ranks):
-            return _trained(resolved, route, run, written, ranks, terminal)
+        on_rank_zero(begin, session.ranks)
+        with scaffold.noted(run, written, session):
+            return _trained(resolved, route, run, written, session)
 
 
 def _trained(
     config: MetaConfig,
     route: GradientEstimator,
     run: RunFolder,
-    written: Written,
-    ranks: Ranks,
-    terminal: Terminal,
+    written: scaffold.Written,
+    session: scaffold.Session,
 ) -> dict[str, Any]:
     """All meta-steps that are left; the card on every rank."""
+    ranks, terminal = session.ranks, session.terminal
     rate, clip = config.optimizer.learning_rate, config.optimizer.clip
     descent = Descent(rate, clip, config.meta_steps)
     start = training.begin(route, descent, config.seed)
-    progress, done = load_progress(run, start, written, ranks, terminal.warning)
+    progress, done = scaffold.load_progress(
+        run, start, written, ranks, terminal.warning
+    )
     journals: list[MetaJournal] = []
     with contextlib.ExitStack() as stack:
 

@@ -8,13 +8,7 @@ from jax.flatten_util import ravel_pytree
 
 from evolife.keys import root_key
 from evolife.metalearning.gradient_estimator import Carry, GradientEstimator
-from evolife.pytrees import (
-    digest,
-    from_bytes,
-    rebuild,
-    take_apart,
-    to_bytes,
-)
+from evolife.pytrees import digest, from_bytes, rebuild, take_apart, to_bytes
 from evolife.ranks.mpi import Ranks, share_of
 from evolife.selection import operator as operators
 from evolife.selection.operator import Operator

@@ -16,6 +16,7 @@ from evolife.engine.tiles import auto_tile
 from evolife.envs.wrappers import innermost
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
+from evolife.plugins.fit import check_fit
 from evolife.strict_json import plain
 
 
@@ -36,7 +37,7 @@ def build_run(config: RunConfig) -> BuiltRun:
     """
     environment = registry.build_environment(config)
     agent = registry.build_agent(config, environment)
-    registry.check_fit(agent, environment)
+    check_fit(agent, environment)
     selection = build_selection(config)
     judge = _judge(config)
     size, generations = config.population.size, config.generations
@@ -48,7 +49,7 @@ def build_run(config: RunConfig) -> BuiltRun:
     return BuiltRun(resolved, experiment)
 
 
-def settings_of(config: RunConfig | Evolution, tile: int) -> Settings:
+def settings_of(config: Evolution, tile: int) -> Settings:
     """The config's numbers, as the engine takes them."""
     lifetime, best, record = config.lifetime, config.best_of_k, config.record
     return Settings(
@@ -70,10 +71,7 @@ def settings_of(config: RunConfig | Evolution, tile: int) -> Settings:
 
 
 def tile_of(
-    config: RunConfig | Evolution,
-    strategy: Strategy,
-    agent: Agent,
-    environment: Environment,
+    config: Evolution, strategy: Strategy, agent: Agent, environment: Environment
 ) -> int:
     """Members that one program lives, as the config says or as suits them.
 
@@ -109,7 +107,7 @@ def _resolved(
     return resolved.model_copy(update=written)
 
 
-def build_selection(config: RunConfig | Evolution) -> Selection | None:
+def build_selection(config: Evolution) -> Selection | None:
     """The selection that a config's section names; None for the strategy's own.
 
     Raises:
@@ -140,7 +138,7 @@ def _judge(config: RunConfig) -> Selection | None:
 
 
 def build_strategy(
-    config: RunConfig | Evolution,
+    config: Evolution,
     agent: Agent,
     selection: Selection | None,
     size: int,

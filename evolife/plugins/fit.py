@@ -7,18 +7,10 @@ import jax
 import jax.numpy as jnp
 
 from evolife import keys
-from evolife.base import (
-    ActionSpace,
-    Agent,
-    Both,
-    Discrete,
-    Environment,
-    Spec,
-    TimeStep,
-)
+from evolife.base import ActionSpace, Agent, Both, Discrete, Environment, Spec, TimeStep
 from evolife.errors import InvalidInput
 from evolife.plugins.files import file_of, plugin_errors
-from evolife.plugins.trees import difference
+from evolife.plugins.trees import difference, in_words
 
 _Shape = jax.ShapeDtypeStruct
 
@@ -160,8 +152,8 @@ class _Pair:
             if (leaf.shape, leaf.dtype) != (right.shape, right.dtype):
                 where = jax.tree_util.keystr(path)
                 raise self._refusal(
-                    f"{what}{f' at {where}' if where else ''} is {_kind(leaf)}, "
-                    f"must be {_kind(right)}"
+                    f"{what}{f' at {where}' if where else ''} is {in_words(leaf)}, "
+                    f"must be {in_words(right)}"
                 )
 
     def _refusal(self, message: str) -> InvalidInput:
@@ -184,8 +176,4 @@ def _structure_words(what: str, found: Any, wanted: Any) -> str:
 
 def _words(found: Any) -> str:
     """An array by its type and shape, anything else by its type."""
-    return _kind(found) if hasattr(found, "shape") else f"a {type(found).__name__}"
-
-
-def _kind(leaf: Any) -> str:
-    return f"{leaf.dtype}{list(leaf.shape)}"
+    return in_words(found) if hasattr(found, "shape") else f"a {type(found).__name__}"

@@ -12,7 +12,8 @@ from typing import Any, TypeVar
 import pydantic
 
 from evolife.config.layers import Origins
-from evolife.config.model import Choice, Located
+from evolife.config.located import Located
+from evolife.config.section import Choice
 from evolife.config.validation import validated
 from evolife.plugins.files import file_of, plugin_errors
 

@@ -4,30 +4,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evolife.config.model import Located, RunConfig
+from evolife.config.located import Located
+from evolife.config.model import RunConfig
 from evolife.config.validation import locate
 from evolife.errors import InvalidInput
-from evolife.plugins.files import Plugin, find, load, names, plugin_errors, unknown
+from evolife.plugins.files import Plugin, find, load, plugin_errors, unknown
+from evolife.plugins.files import names as names
 from evolife.plugins.hyperparameters import from_choice, resolved_choice
 from evolife.plugins.kinds import KINDS
 from evolife.plugins.wrappers import wrapped
 
 if TYPE_CHECKING:
     from evolife.base import Agent, Environment
-
-__all__ = [
-    "KINDS",
-    "build_agent",
-    "build_environment",
-    "check_fit",
-    "chosen",
-    "find",
-    "from_choice",
-    "load",
-    "names",
-    "resolved_choice",
-    "resolved_config",
-]
 
 
 def chosen(kind: str, config: Located, plugins: Sequence[str] = ()) -> Plugin:
@@ -81,17 +69,6 @@ def build_agent(config: RunConfig, environment: "Environment") -> "Agent":
         spec = environment.spec
     agent: Agent = build("agents", config, config.plugins, spec=spec)
     return agent
-
-
-def check_fit(agent: "Agent", environment: "Environment") -> None:
-    """Check abstractly, without running either, that both keep their contracts.
-
-    Raises:
-        InvalidInput: names both, the method and the leaf that is wrong.
-    """
-    from evolife.plugins import fit
-
-    fit.check_fit(agent, environment)
 
 
 def resolved_config(config: RunConfig, **instances: Any) -> RunConfig:

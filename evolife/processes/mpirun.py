@@ -91,7 +91,10 @@ def launch_local(
     """
     mpirun, env = local_job(ranks)
     command = command or [sys.executable, "-m", "evolife"]
-    with _scratch() as folder:
+    # For the files of mpirun, which it names by its process id: a killed one leaves
+    # them, and one that gets its id later would stumble over them.
+    scratch = tempfile.TemporaryDirectory(prefix="evolife-", ignore_cleanup_errors=True)
+    with scratch as folder:
         process = subprocess.Popen(
             [*mpirun, *command, *argv],
             env={**env, "TMPDIR": folder},
@@ -108,14 +111,6 @@ def launch_local(
     if words := advice(code, ranks, heard, bool(received)):
         complain(f"evolife: {words}")
     return code if code in _OURS or signal_of(code) else 1
-
-
-def _scratch() -> tempfile.TemporaryDirectory[str]:
-    """A folder for mpirun's files, which it names by its process id.
-
-    A killed mpirun leaves them, and one that gets its id later would stumble over them.
-    """
-    return tempfile.TemporaryDirectory(prefix="evolife-", ignore_cleanup_errors=True)
 
 
 def local_job(ranks: int) -> tuple[list[str], dict[str, str]]:
@@ -157,10 +152,7 @@ def _told(ranks: int) -> dict[str, str]:
     """What ranks learn of how they were started."""
     streams = {"stdout": sys.stdout, "stderr": sys.stderr}
     screens = [name for name, stream in streams.items() if stream.isatty()]
-    told = {
-        LAUNCHER: str(os.getpid()),
-        SCREENS: ",".join(screens),
-    }
+    told = {LAUNCHER: str(os.getpid()), SCREENS: ",".join(screens)}
     if screens:
         # mpirun gives ranks a terminal without a size.
         columns, lines = shutil.get_terminal_size()

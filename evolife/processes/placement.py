@@ -5,13 +5,13 @@ Nothing here imports JAX; MPI is loaded only where local ranks may be started.
 
 import dataclasses
 import os
-import re
 from collections.abc import Mapping
 from typing import Literal
 
 from evolife.errors import InvalidInput
 from evolife.processes import mpirun
 from evolife.processes.affinity import usable_cores
+from evolife.processes.granted_cores import number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +37,7 @@ _SRUN = Launcher(
     gives_cores=True,
 )
 _HYDRA = Launcher(
-    "Hydra's mpiexec",
-    "PMI_RANK",
-    "PMI_SIZE",
-    "MPI_LOCALRANKID",
-    "MPI_LOCALNRANKS",
+    "Hydra's mpiexec", "PMI_RANK", "PMI_SIZE", "MPI_LOCALRANKID", "MPI_LOCALNRANKS"
 )
 # mpirun inside a Slurm step sees Slurm's variables too, so Slurm comes late.
 _LAUNCHERS = (
@@ -60,11 +56,7 @@ _LAUNCHERS = (
         "MV2_COMM_WORLD_LOCAL_SIZE",
     ),
     Launcher(
-        "PALS mpiexec",
-        "PALS_RANKID",
-        "PMI_SIZE",
-        "PALS_LOCAL_RANKID",
-        "PMI_LOCAL_SIZE",
+        "PALS mpiexec", "PALS_RANKID", "PMI_SIZE", "PALS_LOCAL_RANKID", "PMI_LOCAL_SIZE"
     ),
     _HYDRA,
     Launcher(
@@ -121,7 +113,7 @@ def place(env: Mapping[str, str] | None = None) -> Place | None:
             found = _place(row, env)
             return None if row.gives_cores and found.size == 1 else found
     if _PMIX_RANK in env and not inner:
-        return Place("a PMIx launcher", _number(env[_PMIX_RANK]), 0, 0, 0)
+        return Place("a PMIx launcher", number(env, _PMIX_RANK), 0, 0, 0)
     return None
 
 
@@ -179,10 +171,4 @@ def _misleads(row: Launcher, env: Mapping[str, str], inner: bool) -> bool:
 
 def _place(launcher: Launcher, env: Mapping[str, str]) -> Place:
     names = launcher.rank, launcher.size, launcher.local_rank, launcher.local_size
-    return Place(launcher.name, *(_number(env.get(name, "")) for name in names))
-
-
-def _number(text: str) -> int:
-    """The leading digits: Slurm writes ``4(x2),3`` for tasks on its nodes."""
-    digits = re.match(r"\d+", text)
-    return int(digits.group()) if digits else 0
+    return Place(launcher.name, *(number(env, name) for name in names))

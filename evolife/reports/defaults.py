@@ -8,6 +8,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolife.config.layers import value_at
 from evolife.reports.runs import Run
 
 _ABSENT = object()
@@ -26,7 +27,7 @@ def with_defaults(runs: Sequence[Run]) -> list[Run]:
     found = []
     for run in runs:
         config = run.config or configs.get(run.experiment, {})
-        resolved = {key: _at(config, key) for key in asked}
+        resolved = {key: value_at(config, key, _ABSENT) for key in asked}
         parameters = _filled_mapping(run.parameters, resolved, asked)
         found.append(dataclasses.replace(run, parameters=parameters))
     return found
@@ -62,11 +63,3 @@ def _filled_mapping(
         for key, keys in asked.items()
     }
     return {key: value for key, value in filled.items() if value is not _ABSENT}
-
-
-def _at(config: Mapping[str, Any], key: str) -> Any:
-    """A setting by its dotted key."""
-    found: Any = config
-    for part in key.split("."):
-        found = found.get(part, _ABSENT) if isinstance(found, Mapping) else _ABSENT
-    return found

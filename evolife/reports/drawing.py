@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from evolife.reports.words import amount
+from evolife.console.progress import count
 
 MADE_BY = "evolife report"
 """Stands in every picture and page, so that they are known again."""
@@ -137,4 +137,4 @@ def spread(places: Sequence[float], least: float) -> np.ndarray:
 def count_axis(axes: Axes) -> None:
     """Write large counts along x in few characters: 2M."""
     axes.locator_params(axis="x", nbins=5)
-    axes.xaxis.set_major_formatter(lambda value, _: amount(value))
+    axes.xaxis.set_major_formatter(lambda value, _: count(value))

@@ -8,10 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from evolife.console.progress import many
 from evolife.reports import drawing
 from evolife.reports.drawing import SHOWN, Picture
 from evolife.reports.groups import Band, Group, band
-from evolife.reports.words import clipped, count
+from evolife.reports.words import clipped
 from evolife.results.history import VALIDATION
 
 _PANELS = {
@@ -87,13 +88,13 @@ def _draw(axes: Axes, bands: _Bands) -> None:
         # A single point makes no line.
         look: Any = drawing.marker_of(group.number) if len(known) == 1 else {}
         if group.number > SHOWN:
-            label = count(further, "further group") if further else None
+            label = many(further, "further group") if further else None
             look |= {"color": drawing.PALE, "lw": 1, "zorder": 1}
             axes.plot(middle, label=label, **look)
             further = 0
             continue
         look |= drawing.line_of(group.number)
-        words = f"{clipped(group.title, 58)}, {count(one.seeds, 'seed')}"
+        words = f"{clipped(group.title, 58)}, {many(one.seeds, 'seed')}"
         sides = middle.index, one.lines["low"], one.lines["high"]
         axes.fill_between(*sides, color=look["color"], alpha=0.15)
         axes.plot(middle, label=words, lw=1.8, **look)

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evolife.config.layers import flat
 from evolife.reports.runs import SEED, Run
 from evolife.reports.study import Study
-from evolife.reports.words import exact, flat, short_names, value, varying
+from evolife.reports.words import exact, short_names, value, varying
 from evolife.storage.sweep_status import finite
 
 QUARTILES_FROM = 4

@@ -54,13 +54,13 @@ def importance(values: Sequence[Any], scores: np.ndarray) -> dict[str, Any]:
 def analysis(levels: Sequence[Any], scores: np.ndarray) -> tuple[float, float, float]:
     """Eta squared, omega squared and p of ``(N,)`` scores at as many levels."""
     samples = [sample for _, sample in pd.Series(scores).groupby(np.asarray(levels))]
-    total = len(scores) * float(np.var(scores))
-    within = sum(len(sample) * float(np.var(sample)) for sample in samples)
-    between, noise = total - within, within / (len(scores) - len(samples))
-    constant = all(np.ptp(sample) == 0 for sample in samples)
-    p = 0.0 if constant else float(stats.f_oneway(*samples).pvalue)
-    adjusted = (between - (len(samples) - 1) * noise) / (total + noise)
-    return between / total, adjusted, p
+    if all(np.ptp(sample) == 0 for sample in samples):
+        return 1.0, 1.0, 0.0
+    free, rest = len(samples) - 1, len(scores) - len(samples)
+    f, p = map(float, stats.f_oneway(*samples))
+    between = free * f
+    total = between + rest
+    return between / total, (between - free) / (total + 1), p
 
 
 def _levels(values: Sequence[Any]) -> tuple[list[str], bool]:

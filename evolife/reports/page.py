@@ -10,6 +10,7 @@ import jinja2
 import numpy as np
 import pandas as pd
 
+from evolife.console.progress import many
 from evolife.engine.difference import Difference, paired
 from evolife.errors import pasted
 from evolife.reports import words
@@ -23,7 +24,9 @@ from evolife.run.verdict import LEVEL, sentence
 from evolife.version import __version__
 
 _FILTERS = {
-    **{name: getattr(words, name) for name in ("number", "count", "value")},
+    "number": words.number,
+    "count": many,
+    "value": value,
     "sentence": sentence,
     "pasted": pasted,
 }

@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from evolife.config.layers import flat
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import EvolifeError
-from evolife.reports.words import flat
 from evolife.results.history import History, read_history
 from evolife.results.scores import ChampionScores, Scores, read_scores
 from evolife.run.verdict import Verdict, compare

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from evolife.config.layers import flat
 from evolife.errors import InvalidInput, nearest, pasted
 from evolife.reports.runs import SEED, Run
 from evolife.reports.study import read_study
-from evolife.reports.words import exact, flat, value, varying
+from evolife.reports.words import exact, value, varying
 from evolife.storage.sweep_folder import SweepFolder
 
 

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from evolife.console.progress import count
 from evolife.reports.groups import Group
 from evolife.reports.runs import Run
 from evolife.reports.study import Study
-from evolife.reports.words import MISSING, amount, duration, number, value
+from evolife.reports.words import MISSING, duration, number, value
 from evolife.storage.metric_names import OF_CHAMPIONS
 from evolife.storage.sweep_status import finite
 
@@ -27,7 +28,7 @@ TITLES = {
 """What columns are called on the page, where that is not their key."""
 _WORDS: dict[str, Callable[[Any], str]] = {
     **dict.fromkeys(("group", "generation"), str),
-    "env_steps": amount,
+    "env_steps": count,
     "wall_s": duration,
 }
 _CHAMPION = ("held_out", "low", "high", "gap")

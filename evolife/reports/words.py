@@ -5,6 +5,8 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolife.config.layers import flat
+
 MISSING = "–"  # noqa: RUF001, an en dash stands for what is not there
 
 
@@ -13,19 +15,6 @@ def number(value: float | None, sign: bool = False) -> str:
     if value is None:
         return MISSING
     return f"{value:+.4g}" if sign else f"{value:.4g}"
-
-
-def count(value: float, noun: str) -> str:
-    """``1 run``, ``12 runs``."""
-    return f"{value:,.0f} {noun}" + ("" if value == 1 else "s")
-
-
-def amount(value: float) -> str:
-    """A large number in a few characters: 950, 12.5k, 3.2M, 1.4G."""
-    for scale, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(value) >= scale:
-            return f"{value / scale:.3g}{letter}"
-    return f"{value:.3g}"
 
 
 def duration(seconds: float) -> str:
@@ -68,15 +57,6 @@ def varying(settings: Sequence[Mapping[str, Any]]) -> list[str]:
 def exact(settings: Mapping[str, Any], key: str) -> str:
     """The level that a setting is at; empty where it is absent."""
     return level_name(settings[key]) if key in settings else ""
-
-
-def flat(data: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Nested mappings by dotted key; lists are values."""
-    found: dict[str, Any] = {}
-    for key, item in data.items():
-        inner = isinstance(item, Mapping)
-        found |= flat(item, f"{before}{key}.") if inner else {f"{before}{key}": item}
-    return found
 
 
 def apart(values: Sequence[Any]) -> list[str]:

@@ -13,30 +13,17 @@ from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import RunFolder
 from evolife.strict_json import plain
 
+_TOLD = (
+    *("source", "generation", "selected", "validated", "held_out", "interval", "gap"),
+    *("deviation", "lives", "nonfinite", "early", "late", "statistics", "one_life"),
+)
+
 
 def table(champions: Sequence[Champion]) -> list[dict[str, Any]]:
     """What ``champions.json`` says of each champion, best first; null: not finite."""
     return [
-        plain(
-            {
-                "rank": rank,
-                "file": file_name(rank),
-                "source": champion.source,
-                "generation": champion.generation,
-                "selected": champion.selected,
-                "validated": champion.validated,
-                "held_out": champion.held_out,
-                "interval": list(champion.interval),
-                "gap": champion.gap,
-                "deviation": champion.deviation,
-                "lives": champion.lives,
-                "nonfinite": champion.nonfinite,
-                "early": champion.early,
-                "late": champion.late,
-                "statistics": champion.statistics,
-                "one_life": champion.one_life,
-            }
-        )
+        {"rank": rank, "file": file_name(rank)}
+        | {name: plain(getattr(champion, name)) for name in _TOLD}
         for rank, champion in enumerate(champions, start=1)
     ]
 

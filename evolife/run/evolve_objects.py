@@ -8,18 +8,16 @@ import atexit
 import contextlib
 import dataclasses
 import functools
-import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeVar
 
 from evolife.base import Agent, Environment, Genome, Selection, Strategy
-from evolife.config.layers import Origins
+from evolife.config.layers import Layer, Origins
 from evolife.config.model import Evolution
-from evolife.config.plugin_folders import folders
+from evolife.config.plugin_folders import Folder, folders
 from evolife.config.recording import Nonfinite
-from evolife.config.validation import validated
 from evolife.engine import evolution
 from evolife.engine.experiment import Experiment
 from evolife.engine.summary import summary
@@ -49,7 +47,6 @@ from evolife.strict_json import plain
 
 T = TypeVar("T")
 _ARCHIVE = 32
-Folder = str | os.PathLike[str]
 Named = str | Mapping[str, Any]
 """A name, or a mapping of ``name`` and settings, as a config has it."""
 
@@ -159,10 +156,7 @@ def evolve(
 
 def _config(**data: Any) -> Evolution:
     given = plain({key: value for key, value in data.items() if value is not None})
-    origins = Origins({"": "evolve"})
-    config = validated(Evolution, given, origins)
-    config._origins = origins
-    return config
+    return Evolution.parsed(Layer(given, Origins({"": "evolve"})))
 
 
 def _named(given: Any, kind: type) -> dict[str, Any] | None:

@@ -31,10 +31,7 @@ class Hooks:
     """Calls hooks; a run goes on without one that fails."""
 
     def __init__(
-        self,
-        hooks: Iterable[Hook],
-        run: Mapping[str, Any],
-        warn: Callable[[str], None],
+        self, hooks: Iterable[Hook], run: Mapping[str, Any], warn: Callable[[str], None]
     ) -> None:
         self._hooks, self._run, self._warn = list(hooks), run, warn
 

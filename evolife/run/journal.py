@@ -5,7 +5,7 @@ from typing import Any, Self
 
 import jax.monitoring
 
-from evolife.config.model import config_digest
+from evolife.config.located import config_digest
 from evolife.console.progress import Display
 from evolife.dashboard import hparams
 from evolife.dashboard.dashboard import Dashboard
@@ -25,6 +25,12 @@ from evolife.storage.run_folder import RunFolder
 _FILM = (
     "A life of the generation's best member, from birth at the left to its end at the "
     "right; below each picture, the reward earned so far."
+)
+
+_MAP = (
+    "Reward per step within the best member's life. Left to right: step of life; "
+    "top to bottom: generation. The squares below show the colours of the lowest "
+    "and the highest value."
 )
 
 
@@ -67,7 +73,8 @@ class Journal:
         self._ranks, self._warnings, self._hooks = ranks, list[str](), hooks
         lines = read(run.metrics_path)
         self._curves = [line["life/best"] for line in lines if "life/best" in line]
-        self.nonfinite = [line["generation"] for line in lines if _is_nonfinite(line)]
+        none = [line for line in lines if line.get("fitness/best", 0.0) is None]
+        self.nonfinite = [line["generation"] for line in none]
         """Generations in which no member had a finite fitness."""
         known = [line["validation/mean"] for line in lines if "validation/mean" in line]
         self._validated: dict[str, Any] = {"validation/mean": (known or [None])[-1]}
@@ -189,7 +196,7 @@ class Journal:
         steps = self._built.config.lifetime.steps
         dashboard.population(step.generation, step.evaluation.fitness)
         dashboard.life_curves(step.generation, best, median, steps)
-        dashboard.life_map(step.generation, self._curves, steps)
+        dashboard.heat_map("life/map", _MAP, step.generation, self._curves, steps)
 
     def _film(self, dashboard: Dashboard, step: Step) -> None:
         """Show the life of the best member, now and then and at the end."""
@@ -202,7 +209,3 @@ class Journal:
             environment = self._built.experiment.environment
             strip = filmstrip.stills(environment, film, config.env.name)
             dashboard.picture("champion/film", _FILM, done, strip)
-
-
-def _is_nonfinite(line: dict[str, Any]) -> bool:
-    return line.get("fitness/best", 0.0) is None

@@ -5,7 +5,8 @@ Whatever does not fit is refused before anything in the folder is changed.
 
 from pathlib import Path
 
-from evolife.config.model import config_digest, digested, load_config
+from evolife.config.located import config_digest, digested
+from evolife.config.model import load_config
 from evolife.console.terminal import Terminal
 from evolife.engine.evolution import Progress, begin
 from evolife.errors import InvalidInput

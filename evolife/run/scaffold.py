@@ -10,14 +10,31 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from evolife.config.difference import changes
+from evolife.console.terminal import Terminal
 from evolife.errors import EvolifeError, InvalidInput, Stopped
 from evolife.ranks.broadcast import from_rank_zero, on_rank_zero
 from evolife.ranks.mpi import Ranks, mpi_library
+from evolife.run.hooks import Hook
 from evolife.storage import checkpoint
 from evolife.storage.files import storage_errors, write_atomically
 from evolife.storage.lock import locked
 from evolife.storage.manifest import finish_manifest, start_manifest
 from evolife.storage.run_folder import RunFolder, create
+
+
+@dataclasses.dataclass(frozen=True)
+class Session:
+    """Who runs what, where: the same for a run and its control."""
+
+    ranks: Ranks
+    terminal: Terminal
+    argv: Sequence[str]
+    code: Mapping[str, Any]
+    """What ``code_identity`` said before MPI started."""
+    resume: bool
+    """Go on from what the folder holds, if it holds anything."""
+    hooks: Sequence[Hook] = ()
+    """Told of every generation, beside those of installed packages."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,9 +122,7 @@ def load_progress(
 def noted(
     run: RunFolder,
     config: Written,
-    argv: Sequence[str],
-    code: Mapping[str, Any],
-    ranks: Ranks,
+    session: Session,
     env_steps: Callable[[], int] = lambda: 0,
 ) -> Iterator[None]:
     """Open a session in the manifest, and note how the block ended.
@@ -118,13 +133,14 @@ def noted(
         InvalidInput: the manifest is damaged, or of another config.
         EvolifeError: the disk is full or refuses.
     """
+    ranks = session.ranks
 
     def begin() -> dict[str, Any]:
         manifest = start_manifest(
             run,
             config.digest,
-            argv,
-            code=code,
+            session.argv,
+            code=session.code,
             ranks=ranks.size,
             mpi=mpi_library() if ranks.size > 1 else None,
             seeds={"seed": config.seed},

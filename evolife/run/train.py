@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evolife.config.model import RunConfig, control_config
-from evolife.console.terminal import Terminal
 from evolife.engine.evolution import Progress, evolve
 from evolife.engine.tournament import Champion, hold
 from evolife.engine.variety import one_life
@@ -18,36 +17,20 @@ from evolife.errors import EvolifeError, Stopped, pasted
 from evolife.plugins.build import BuiltRun
 from evolife.processes.logs import redirect_output
 from evolife.ranks.broadcast import on_rank_zero
-from evolife.ranks.mpi import Ranks
 from evolife.run import champion_table, resume_checks
 from evolife.run.alike import computes_as, unlike_ranks
 from evolife.run.bounds import measured_faults, statement_faults
-from evolife.run.hooks import Hook, Hooks, installed_hooks
+from evolife.run.hooks import Hooks, installed_hooks
 from evolife.run.journal import Journal
 from evolife.run.nonfinite import NonfiniteCount
 from evolife.run.plan import idle_ranks
 from evolife.run.readiness import checked
-from evolife.run.scaffold import enter, noted
+from evolife.run.scaffold import Session, enter, noted
 from evolife.run.verdict import compare
 from evolife.storage import checkpoint
 from evolife.storage.champions import markdown
 from evolife.storage.held_out import HeldOut
 from evolife.storage.run_folder import CONTROL, RunFolder
-
-
-@dataclasses.dataclass(frozen=True)
-class Session:
-    """Who runs what, where: the same for the run and its control."""
-
-    ranks: Ranks
-    terminal: Terminal
-    argv: Sequence[str]
-    code: Mapping[str, Any]
-    """What ``code_identity`` said before MPI started."""
-    resume: bool
-    """Go on from what the folder holds, if it holds anything."""
-    hooks: Sequence[Hook] = ()
-    """Told of every generation, beside those of installed packages."""
 
 
 class Ended(NamedTuple):
@@ -146,8 +129,7 @@ def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
         reached: int = max(checkpoint.generations(run.checkpoints), default=0)
         return built.experiment.settings.steps_per_generation * reached
 
-    told = resume_checks.written(built), session.argv, session.code, ranks, env_steps
-    with noted(run, *told):
+    with noted(run, resume_checks.written(built), session, env_steps):
         if ranks.rank == 0 and (idle := idle_ranks(built.experiment, ranks.size)):
             session.terminal.info(idle)
         odd = unlike_ranks(ranks, computes_as())
@@ -159,11 +141,7 @@ def _recorded(built: BuiltRun, run: RunFolder, session: Session) -> Ended:
 
 
 def _work(
-    built: BuiltRun,
-    run: RunFolder,
-    progress: Progress,
-    done: int,
-    session: Session,
+    built: BuiltRun, run: RunFolder, progress: Progress, done: int, session: Session
 ) -> Ended:
     """Evolve and hold the tournament; the same on every rank."""
     config, ranks = built.config, session.ranks

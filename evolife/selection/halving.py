@@ -58,18 +58,15 @@ def sequential_halving(
     budget, and the better half by all their lives so far goes on. Returns the kept
     candidates and their mean scores, best first; ties go to the earlier candidate.
     """
-    survivors = list(candidates)
-    rounds = max(1, math.ceil(math.log2(max(len(survivors) / keep, 1))))
+    survivors, lived = list(candidates), 0
     scores = {candidate: np.zeros(0) for candidate in survivors}
-    lived = 0
-    for _ in range(rounds):
-        lives = max(2, budget // (rounds * len(survivors)))
+    for entrants, lives in plan(len(survivors), keep, budget):
+        survivors = survivors[:entrants]
         new = measure(survivors, range(lived, lived + lives))
         lived += lives
         for candidate, row in zip(survivors, new, strict=True):
             scores[candidate] = np.concatenate([scores[candidate], row])
         survivors.sort(key=lambda candidate: -_worth(scores[candidate]))
-        survivors = survivors[: max(keep, math.ceil(len(survivors) / 2))]
     with np.errstate(invalid="ignore"):
         return [(c, float(scores[c].mean())) for c in survivors[:keep]]
 

@@ -47,17 +47,18 @@ def start_manifest(
         "sessions": [],
         "outputs": {},
     }
-    _check_config(run, manifest["config_digest"], config_digest)
+    if manifest["config_digest"] != config_digest:
+        raise InvalidInput(
+            f"{run.manifest_path} is of another config ({manifest['config_digest']}, "
+            f"not {config_digest}); resume with the run's own config.yaml"
+        )
     manifest["sessions"].append(_session(argv, code, ranks, mpi))
     _write(run.manifest_path, manifest)
     return manifest
 
 
 def finish_manifest(
-    run: RunFolder,
-    manifest: Mapping[str, Any],
-    exit_reason: str,
-    env_steps: int,
+    run: RunFolder, manifest: Mapping[str, Any], exit_reason: str, env_steps: int
 ) -> dict[str, Any]:
     """Close the last session, hash the outputs, write and return the document.
 
@@ -113,14 +114,6 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "memory_bytes": pages and pages * os.sysconf("SC_PAGE_SIZE"),
     }
-
-
-def _check_config(run: RunFolder, recorded: str, config_digest: str) -> None:
-    if recorded != config_digest:
-        raise InvalidInput(
-            f"{run.manifest_path} is of another config ({recorded}, "
-            f"not {config_digest}); resume with the run's own config.yaml"
-        )
 
 
 def _session(

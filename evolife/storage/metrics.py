@@ -17,8 +17,13 @@ def read(path: Path) -> list[dict[str, Any]]:
     """
     with storage_errors("read", path):
         content = path.read_bytes() if path.exists() else b""
-    whole = content.split(b"\n")[:-1]
-    return [_parse(path, number, line) for number, line in enumerate(whole, start=1)]
+    found = [parsed(line) for line in content.split(b"\n")[:-1]]
+    if [] in found:
+        raise InvalidInput(
+            f"{path}, line {found.index([]) + 1}: not a JSON object with a generation; "
+            "the file was altered: remove that line"
+        )
+    return [record for records in found for record in records]
 
 
 def parsed(content: bytes) -> list[dict[str, Any]]:
@@ -32,19 +37,6 @@ def parsed(content: bytes) -> list[dict[str, Any]]:
         if isinstance(record, dict) and isinstance(record.get("generation"), int):
             found.append(record)
     return found
-
-
-def _parse(path: Path, number: int, line: bytes) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-    except ValueError:
-        record = None
-    if not isinstance(record, dict) or not isinstance(record.get("generation"), int):
-        raise InvalidInput(
-            f"{path}, line {number}: not a JSON object with a generation; "
-            "the file was altered: remove that line"
-        )
-    return record
 
 
 class MetricsFile:

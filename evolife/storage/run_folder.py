@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from evolife.errors import InvalidInput, nearest, pasted
-from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.files import Inside, storage_errors, write_atomically
 
 CONTROL = "control"
 """Folder of the control's run within the run."""
@@ -23,45 +23,26 @@ class RunFolder:
 
     path: Path
 
-    @property
-    def config_path(self) -> Path:
-        """The resolved config; a folder holding it is a run."""
-        return self.path / "config.yaml"
+    config_path = Inside("config.yaml")
+    """The resolved config; a folder holding it is a run."""
+    manifest_path = Inside("manifest.json")
+    """Code, packages, machine and outputs, one entry a session."""
+    metrics_path = Inside("metrics.jsonl")
+    """One JSON line a generation."""
+    tensorboard = Inside("tensorboard")
+    """Folder of event files."""
+    checkpoints = Inside("checkpoints")
+    """Folder of ``gen_000120/`` folders."""
+    champions = Inside("champions")
+    """Folder of ``champions.json`` and ``agent_001.safetensors`` ..."""
 
-    @property
-    def manifest_path(self) -> Path:
-        """Code, packages, machine and outputs, one entry a session."""
-        return self.path / "manifest.json"
-
-    @property
-    def metrics_path(self) -> Path:
-        """One JSON line a generation."""
-        return self.path / "metrics.jsonl"
-
-    @property
-    def tensorboard(self) -> Path:
-        """Folder of event files."""
-        return self.path / "tensorboard"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of ``gen_000120/`` folders."""
-        return self.path / "checkpoints"
-
-    @property
-    def champions(self) -> Path:
-        """Folder of ``champions.json`` and ``agent_001.safetensors`` ..."""
-        return self.path / "champions"
+    logs = Inside("logs")
+    """Folder of the logs of ranks other than 0."""
 
     @property
     def parts(self) -> tuple[Path, ...]:
         """The folders within."""
         return self.tensorboard, self.checkpoints, self.champions, self.logs
-
-    @property
-    def logs(self) -> Path:
-        """Folder of the logs of ranks other than 0."""
-        return self.path / "logs"
 
     def log_path(self, rank: int) -> Path:
         """The log of one rank."""

@@ -5,7 +5,6 @@ whoever started it as a process notes how that process ended. The log only expla
 """
 
 import dataclasses
-import json
 import re
 import time
 from pathlib import Path
@@ -16,6 +15,7 @@ from evolife.storage.files import storage_errors
 from evolife.storage.lock import is_locked, was_held_here
 from evolife.storage.log import last_words, signal_words, tail
 from evolife.storage.manifest import read_manifest
+from evolife.storage.metrics import parsed
 from evolife.storage.run_folder import CONTROL, RunFolder
 
 State = Literal["waiting", "running", "done", "failed", "stopped", "pruned"]
@@ -88,7 +88,8 @@ def run_status(
     last = None if noted else _last_end(run, ends)
     if last is not None:
         return Status("stopped") if last == "stopped" else Status("failed", _said(log))
-    if process is None and not ends and not _left_something(run):
+    begun = run.manifest_path.exists() or run.metrics_path.exists()
+    if process is None and not ends and not begun:
         return Status("waiting")
     if attended or (not was_held_here(run.path) and _has_news(run, log)):
         return Status("running")
@@ -119,11 +120,7 @@ def session_ends(run: RunFolder) -> list[str | None]:
 def last_line(run: RunFolder) -> dict[str, Any]:
     """The last whole line of ``metrics.jsonl``; empty where there is none."""
     lines = tail(run.metrics_path).split(b"\n")[:-1]
-    try:
-        found = json.loads(lines[-1]) if lines else {}
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}
+    return next(iter(parsed(lines[-1]) if lines else ()), {})
 
 
 def _last_end(run: RunFolder, ends: list[str | None]) -> str | None:
@@ -141,10 +138,6 @@ def _control_done(run: RunFolder) -> bool:
     except OSError:
         return False
     return session_ends(RunFolder(run.path / CONTROL))[-1:] == ["done"]
-
-
-def _left_something(run: RunFolder) -> bool:
-    return run.manifest_path.exists() or run.metrics_path.exists()
 
 
 def _by_process(process: Process, code: int, log: Path | None) -> Status:

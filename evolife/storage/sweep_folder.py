@@ -17,7 +17,7 @@ from typing import Any
 
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
-from evolife.storage.files import storage_errors, write_atomically
+from evolife.storage.files import Inside, storage_errors, write_atomically
 from evolife.storage.run_folder import RunFolder
 from evolife.strict_json import dumps
 
@@ -40,25 +40,12 @@ class SweepFolder:
 
     path: Path
 
-    @property
-    def spec_path(self) -> Path:
-        """The sweep, resolved."""
-        return self.path / "sweep.yaml"
-
-    @property
-    def base_path(self) -> Path:
-        """The config that every run changes."""
-        return self.path / "base.yaml"
-
-    @property
-    def manifest_path(self) -> Path:
-        """One line a run; a folder holding it is a sweep."""
-        return self.path / "sweep.jsonl"
-
-    @property
-    def report(self) -> Path:
-        """Folder of the page and its pictures."""
-        return self.path / "report"
+    spec_path = Inside("sweep.yaml")
+    """The sweep, resolved."""
+    base_path = Inside("base.yaml")
+    """The config that every run changes."""
+    manifest_path = Inside("sweep.jsonl")
+    """One line a run; a folder holding it is a sweep."""
 
     def run(self, name: str) -> RunFolder:
         """The folder of one run."""

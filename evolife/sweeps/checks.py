@@ -8,7 +8,7 @@ from typing import Any
 
 from evolife.config.bundled import bundled_folder
 from evolife.config.layers import CHOICES, Layer, Origins, merge, override_layer
-from evolife.config.model import Choice, RunConfig, parse_config
+from evolife.config.model import Choice, RunConfig
 from evolife.errors import InvalidInput, nearest
 from evolife.storage.sweep_folder import Entry
 from evolife.sweeps.expansion import canonical
@@ -51,7 +51,7 @@ def resolved(base: RunConfig, overrides: Sequence[str]) -> RunConfig:
         InvalidInput: one line for each thing that is wrong.
     """
     layer = Layer(base.model_dump(mode="json"), Origins({"": "base"}))
-    return parse_config(merge(layer, override_layer(overrides)))
+    return RunConfig.parsed(merge(layer, override_layer(overrides)))
 
 
 def ordered(entries: Sequence[Entry]) -> Iterator[Entry]:

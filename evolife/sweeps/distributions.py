@@ -30,10 +30,6 @@ def _int_uniform(u: float, of: Arguments) -> int:
     return int(of["min"] + math.floor(u * (of["max"] - of["min"] + 1)))
 
 
-def _log_uniform(u: float, of: Arguments) -> float:
-    return math.exp(_uniform(u, of))
-
-
 def _log_uniform_values(u: float, of: Arguments) -> float:
     low, high = of["min"], of["max"]
     # Within the bounds to the last bit, whatever the logarithms round to.
@@ -41,16 +37,8 @@ def _log_uniform_values(u: float, of: Arguments) -> float:
     return min(max(drawn, float(low)), float(high))
 
 
-def _inv_log_uniform(u: float, of: Arguments) -> float:
-    return math.exp(-_uniform(1 - u, of))
-
-
 def _normal(u: float, of: Arguments) -> float:
     return float(of["mu"] + of["sigma"] * _NORMAL.inv_cdf(max(u, _LEAST)))
-
-
-def _log_normal(u: float, of: Arguments) -> float:
-    return math.exp(_normal(u, of))
 
 
 def _quantised(quantile: Quantile) -> Quantile:
@@ -63,12 +51,12 @@ def _quantised(quantile: Quantile) -> Quantile:
 
 CONTINUOUS: dict[str, Quantile] = {
     "uniform": _uniform,
-    "log_uniform": _log_uniform,
+    "log_uniform": lambda u, of: math.exp(_uniform(u, of)),
     "log_uniform_values": _log_uniform_values,
-    "inv_log_uniform": _inv_log_uniform,
+    "inv_log_uniform": lambda u, of: math.exp(-_uniform(1 - u, of)),
     "inv_log_uniform_values": _log_uniform_values,
     "normal": _normal,
-    "log_normal": _log_normal,
+    "log_normal": lambda u, of: math.exp(_normal(u, of)),
 }
 """Those that can give any number within their bounds."""
 _ROUNDED = ("uniform", "log_uniform", "log_uniform_values", "normal", "log_normal")

@@ -73,6 +73,16 @@ def predict(configs: Sequence[RunConfig], parallel: int, cores: int) -> Forecast
     return Forecast(low, usual, high, known)
 
 
+def told(found: Forecast, runs: int) -> dict[str, Any]:
+    """A forecast of ``runs`` runs as plain data, for documents of commands."""
+    return {
+        "seconds": found.seconds,
+        "range": [found.low, found.high],
+        "measured_runs": found.known,
+        "basis": basis(found, runs),
+    }
+
+
 def basis(found: Forecast, runs: int) -> str:
     """In words, what a forecast of ``runs`` runs rests on."""
     if found.known == 0:

@@ -6,6 +6,7 @@ a relative path.
 """
 
 import contextlib
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -36,7 +37,7 @@ def mend(path: Path, tell: Callable[[str], None]) -> None:
         before = path.read_bytes() if path.exists() else b""
     after = b"".join(
         _whole(path, number, line)
-        for number, line in enumerate(_lines(before), start=1)
+        for number, line in enumerate(io.BytesIO(before), start=1)
     )
     if after != before:
         with storage_errors("mend", path):
@@ -62,9 +63,3 @@ def _whole(path: Path, number: int, line: bytes) -> bytes:
         f"{path}, line {number}: not a record of Optuna; move the file away, and the "
         "search starts over beside the runs that there are"
     )
-
-
-def _lines(content: bytes) -> list[bytes]:
-    """Lines with their ends; the last without one where it is torn."""
-    *whole, rest = content.split(b"\n")
-    return [*(line + b"\n" for line in whole), *([rest] if rest else [])]

@@ -26,7 +26,7 @@ def run(
     out: Path | None = None,
     *,
     max_parallel: int | None = None,
-    tell: Tell | None = None,
+    tell: Tell = lambda line: None,
 ) -> dict[str, Any]:
     """Run what is unfinished as local processes; return how everything stands.
 
@@ -42,7 +42,6 @@ def run(
             "evolife sweep starts its runs itself: start it without mpirun or srun, "
             "or give each run its ranks with --launcher slurm"
         )
-    tell = tell or _silent
     path = out or prepare.default_path(prepared.sweep)
     refuse(prepared.sweep, still_open(prepared, SweepFolder(path)))
     folder = prepare.make(prepared.sweep, path)
@@ -50,7 +49,7 @@ def run(
         entries = _noted(prepared, folder)
         source, left = _source(prepared, folder, entries, tell)
         room = pool.slots(max(1, left), max_parallel)
-        told = _Teller(prepared.sweep, folder, tell)
+        told = functools.partial(_tell_end, prepared.sweep, folder, tell)
         try:
             Pool(folder, room, source, list(prepared.sweep.parameters), told).run()
         except Stopped as stop:
@@ -89,24 +88,21 @@ def _source(
     return search.Guided(plan, unfinished, study), len(unfinished) + max(0, new)
 
 
-def _silent(line: str) -> None:
-    """Hear nothing."""
-
-
-class _Teller:
-    """Says how each run ended."""
-
-    def __init__(self, sweep: Sweep, folder: SweepFolder, tell: Tell) -> None:
-        self._sweep, self._folder, self._tell = sweep, folder, tell
-
-    def __call__(self, entry: Entry, how: Ended, seconds: float) -> None:
-        now = standing(self._folder, entry)
-        name = self._sweep.spec.metric.name
-        value = finite(now.metrics.get(name))
-        words = f"{how}: {entry.run}, {seconds:.0f} s"
-        if value is not None:
-            words += f", {name} {value:.4g}"
-        if how == "failed":
-            words += f": {now.message or 'see its log'}"
-            words += f" ({self._folder.log_path(entry.run)})"
-        self._tell(words)
+def _tell_end(
+    sweep: Sweep,
+    folder: SweepFolder,
+    tell: Tell,
+    entry: Entry,
+    how: Ended,
+    seconds: float,
+) -> None:
+    """Say how a run ended."""
+    now = standing(folder, entry)
+    name = sweep.spec.metric.name
+    value = finite(now.metrics.get(name))
+    words = f"{how}: {entry.run}, {seconds:.0f} s"
+    if value is not None:
+        words += f", {name} {value:.4g}"
+    if how == "failed":
+        words += f": {now.message or 'see its log'} ({folder.log_path(entry.run)})"
+    tell(words)

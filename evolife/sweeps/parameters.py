@@ -2,21 +2,17 @@
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import pydantic
+from annotated_types import Gt
 from pydantic import Field, JsonValue
 
 from evolife.config.layers import Origins
-from evolife.config.model import Section
+from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.errors import InvalidInput, nearest
-from evolife.sweeps.distributions import (
-    BY_MOMENTS,
-    DISTRIBUTIONS,
-    NUMERIC,
-    pick,
-)
+from evolife.sweeps.distributions import BY_MOMENTS, DISTRIBUTIONS, NUMERIC, pick
 
 _MOST_VALUES = 1_000_000
 
@@ -24,25 +20,26 @@ _MOST_VALUES = 1_000_000
 class Parameter(Section):
     """Values of one key of the config; the vocabulary of W&B, and ``range``."""
 
-    value: JsonValue = Field(default=None, description="the one value it has")
-    values: list[JsonValue] | None = Field(
-        default=None, min_length=1, description="the values it may have"
-    )
-    probabilities: list[float] | None = Field(
-        default=None, description="of the values, where they are not equal"
-    )
-    range: list[int] | None = Field(
-        default=None,
-        min_length=2,
-        max_length=3,
-        description="[first, end] or [first, end, step] of integers, without the end",
-    )
-    distribution: str | None = Field(default=None, description="how values are drawn")
-    min: float | int | None = Field(default=None, description="least value")
-    max: float | int | None = Field(default=None, description="largest value")
-    mu: float = Field(default=0.0, description="mean of a normal distribution")
-    sigma: float = Field(default=1.0, gt=0, description="standard deviation of it")
-    q: float | int = Field(default=1, gt=0, description="step of a q_ distribution")
+    value: JsonValue = None
+    """The one value it has."""
+    values: list[JsonValue] | None = Field(default=None, min_length=1)
+    """The values it may have."""
+    probabilities: list[float] | None = None
+    """Of the values, where they are not equal."""
+    range: list[int] | None = Field(default=None, min_length=2, max_length=3)
+    """[first, end] or [first, end, step] of integers, without the end."""
+    distribution: str | None = None
+    """How values are drawn."""
+    min: float | int | None = None
+    """Least value."""
+    max: float | int | None = None
+    """Largest value."""
+    mu: float = 0.0
+    """Mean of a normal distribution."""
+    sigma: Annotated[float, Gt(0)] = 1.0
+    """Standard deviation of it."""
+    q: Annotated[float | int, Gt(0)] = 1
+    """Step of a q_ distribution."""
 
     @pydantic.model_validator(mode="after")
     def _consistent(self) -> Self:

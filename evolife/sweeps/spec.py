@@ -4,14 +4,16 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 import pydantic
+from annotated_types import Ge, Le
 from pydantic import Field, JsonValue
 
 from evolife.config.bundled import find_config
 from evolife.config.layers import Layer, Origins, file_layer
-from evolife.config.model import RunConfig, Section, load_config
+from evolife.config.model import RunConfig, load_config
+from evolife.config.section import Section
 from evolife.config.validation import validated
 from evolife.config.yaml_file import dump_yaml, read_yaml
 from evolife.errors import InvalidInput
@@ -29,28 +31,25 @@ _SERVER = ("entity", "project")
 class Metric(Section):
     """What makes one run better than another."""
 
-    name: str = Field(
-        default=HELD_OUT,
-        min_length=1,
-        description=f"key of metrics.jsonl, or {HELD_OUT}: of the best champion",
-    )
-    goal: Literal["maximize", "minimize"] = Field(
-        default="maximize", description="which way is better"
-    )
+    name: str = Field(default=HELD_OUT, min_length=1)
+    """Key of metrics.jsonl, or held_out: of the best champion."""
+    goal: Literal["maximize", "minimize"] = "maximize"
+    """Which way is better."""
 
 
 class EarlyTerminate(Section):
     """Stops runs that others leave behind, at generations that grow by ``eta``."""
 
-    type: Literal["hyperband"] = Field(default="hyperband", description="the rule")
-    min_iter: int | None = Field(
-        default=None, ge=1, description="generation of the first comparison"
-    )
-    max_iter: int | None = Field(
-        default=None, ge=2, description="instead: generations of a whole run, and s"
-    )
-    s: int = Field(default=2, ge=1, description="comparisons, with max_iter")
-    eta: int = Field(default=3, ge=2, description="one of eta runs goes on")
+    type: Literal["hyperband"] = "hyperband"
+    """The rule."""
+    min_iter: int | None = Field(default=None, ge=1)
+    """Generation of the first comparison."""
+    max_iter: int | None = Field(default=None, ge=2)
+    """Instead: generations of a whole run, and s."""
+    s: Annotated[int, Ge(1)] = 2
+    """Comparisons, with max_iter."""
+    eta: Annotated[int, Ge(2)] = 3
+    """One of eta runs goes on."""
 
     @pydantic.model_validator(mode="after")
     def _one_start(self) -> Self:
@@ -70,41 +69,46 @@ class EarlyTerminate(Section):
 class Slurm(Section):
     """What each task of the array asks of Slurm."""
 
-    ntasks: int = Field(default=1, ge=1, description="MPI ranks of each run")
-    time: str = Field(default="24:00:00", description="time limit of each run")
-    partition: str = Field(default="", description="partition; the site's own if empty")
-    account: str = Field(default="", description="account to charge")
-    mem_per_cpu: str = Field(default="2G", description="memory of each rank")
-    setup: list[str] = Field(
-        default=[], description="shell lines first, such as module load openmpi"
-    )
-    options: list[str] = Field(
-        default=[], description="further options of sbatch, such as --constraint=amd"
-    )
+    ntasks: Annotated[int, Ge(1)] = 1
+    """MPI ranks of each run."""
+    time: str = "24:00:00"
+    """Time limit of each run."""
+    partition: str = ""
+    """Partition; the site's own if empty."""
+    account: str = ""
+    """Account to charge."""
+    mem_per_cpu: str = "2G"
+    """Memory of each rank."""
+    setup: list[str] = Field(default=[])
+    """Shell lines first, such as module load openmpi."""
+    options: list[str] = Field(default=[])
+    """Further options of sbatch, such as --constraint=amd."""
 
 
 class SweepSpec(Section):
     """Everything that the runs of a sweep are determined by."""
 
-    name: str = Field(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="name of the sweep"
-    )
-    description: str = Field(default="", description="what it is for")
-    base: str = Field(min_length=1, description="config that every run changes")
-    method: Literal["grid", "random", "zip", "bayes"] = Field(
-        description="grid: every combination; random: run_cap draws; zip: first values "
-        "together, then second ones; bayes: run_cap runs, each chosen by those before"
-    )
-    metric: Metric = Field(default=Metric(), description="what the best run is best in")
-    parameters: dict[str, JsonValue] = Field(
-        min_length=1, description="values by key of the config"
-    )
-    run_cap: int | None = Field(default=None, ge=1, description="most runs")
-    seed: int = Field(default=0, ge=0, le=2**32 - 1, description="seed of random draws")
-    early_terminate: EarlyTerminate | None = Field(
-        default=None, description="stop runs that are left behind"
-    )
-    slurm: Slurm = Field(default=Slurm(), description="for --launcher slurm")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    """Name of the sweep."""
+    description: str = ""
+    """What it is for."""
+    base: str = Field(min_length=1)
+    """Config that every run changes."""
+    method: Literal["grid", "random", "zip", "bayes"]
+    """grid: every combination; random: run_cap draws; zip: first values together, then
+    second ones; bayes: run_cap runs, each chosen by those before."""
+    metric: Metric = Metric()
+    """What the best run is best in."""
+    parameters: dict[str, JsonValue] = Field(min_length=1)
+    """Values by key of the config."""
+    run_cap: int | None = Field(default=None, ge=1)
+    """Most runs."""
+    seed: Annotated[int, Ge(0), Le(2**32 - 1)] = 0
+    """Seed of random draws."""
+    early_terminate: EarlyTerminate | None = None
+    """Stop runs that are left behind."""
+    slurm: Slurm = Slurm()
+    """For --launcher slurm."""
 
     def to_yaml(self) -> str:
         """Every setting, defaults too, without those of parameters."""

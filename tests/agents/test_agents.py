@@ -13,6 +13,7 @@ from evolife import factored, perturbations
 from evolife.base import Continuous, Discrete, Spec, TimeStep
 from evolife.keys import root_key
 from evolife.plugins import registry
+from evolife.plugins.fit import check_fit
 from tests import agent_tools
 from tests.agent_tools import genome_like
 from tests.worlds import WORLDS
@@ -82,7 +83,7 @@ def walk(pair: Pair, genome: Any, steps: TimeStep) -> list[tuple[Any, Any]]:
 
 
 def test_it_fits(pair):
-    registry.check_fit(pair.agent, pair.world)
+    check_fit(pair.agent, pair.world)
 
 
 @pytest.mark.parametrize("pair", LIFELONG, indirect=True)

@@ -22,12 +22,13 @@ from evolife.commands import _subprocess as started
 from evolife.commands import describe, plan
 from evolife.config.model import load_config
 from evolife.config.sources import (
+    config_of,
     environment_override,
     override_texts,
     run_config,
 )
 from evolife.errors import EvolifeError, InvalidInput, Stopped
-from evolife.metalearning.config import meta_config
+from evolife.metalearning.config import MetaConfig
 from evolife.storage.run_folder import RunFolder
 from evolife.storage.status import session_ends
 from tests.cli_tools import (
@@ -52,17 +53,8 @@ SETTINGS = {
 }
 """TINY as Python says it."""
 FUNCTIONS = {
-    *(
-        "compare",
-        "describe",
-        "doctor",
-        "evaluate",
-        "evolve",
-        "catalogue",
-        "load",
-        "meta",
-    ),
-    *("plan", "report", "schema", "sweep", "train", "watch"),
+    *("compare", "describe", "doctor", "evaluate", "evolve", "load", "meta"),
+    *("catalogue", "plan", "report", "schema", "sweep", "train", "watch"),
 }
 
 
@@ -224,8 +216,8 @@ def test_all_ways_to_name_a_config_mean_the_same(tmp_path):
     small = run_config({**least, "generations": 2}, ["strategy.sigma=0.5"])
     assert small.strategy.model_dump() == {"name": "low_rank", "sigma": 0.5}
     assert small.selection.name == "native"
-    assert meta_config("demo-meta", ["meta_steps=3"]) == meta_config(
-        meta_config("demo-meta", []), ["meta_steps=3"]
+    assert config_of(MetaConfig, "demo-meta", ["meta_steps=3"]) == config_of(
+        MetaConfig, config_of(MetaConfig, "demo-meta", []), ["meta_steps=3"]
     )
 
 
@@ -402,8 +394,8 @@ def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsy
 
     asked = []
 
-    def work(config, path, ranks, terminal, argv, code, resume):
-        asked.append((config, path, ranks.size, resume))
+    def work(config, path, session):
+        asked.append((config, path, session.ranks.size, session.resume))
         return {"claim": "c", "route": {"name": "unrolled"}}
 
     monkeypatch.setattr(run, "meta", work)
@@ -413,7 +405,7 @@ def test_meta_asks_for_the_same_work_as_the_command(tmp_path, monkeypatch, capsy
     told = json.loads(capsys.readouterr().out)
     assert evolife.meta("demo-meta", meta_steps=2, out=out) == told
     assert told["operator"] == str(out / OPERATOR)
-    config = meta_config(*words[:1], words[1:])
+    config = config_of(MetaConfig, *words[:1], words[1:])
     assert asked == [(config, out, 1, False)] * 2
 
 

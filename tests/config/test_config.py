@@ -7,14 +7,10 @@ from typing import Any
 
 import pytest
 
+from evolife.config.bundled import bundled_configs
 from evolife.config.layers import Origins
-from evolife.config.model import (
-    RunConfig,
-    bundled_configs,
-    config_digest,
-    control_config,
-    load_config,
-)
+from evolife.config.located import config_digest
+from evolife.config.model import RunConfig, control_config, load_config
 from evolife.config.yaml_file import read_yaml
 from evolife.errors import InvalidInput
 
@@ -114,7 +110,7 @@ BAD_VALUES = [
     ("plugins=[1]", "plugins[0] = 1: must be text"),
     ("control=3", "control = 3: must be a mapping, or null"),
     ("best_of_k.archive=4", "archive (4) must be at least keep (8)"),
-    ("lifetme.steps=3", "lifetme: unknown key; allowed: name, seed, env"),
+    ("lifetme.steps=3", "lifetme: unknown key; allowed: name, env, wrap"),
     ("lifetime.setps=3", "lifetime.setps: unknown key; allowed: steps, lives"),
     ("control.agnt.hidden=3", "control.agnt: unknown key"),
     ("control.population.size=0", "control.population.size = 0: must be an integer"),
@@ -151,7 +147,7 @@ def test_every_problem_of_a_file_is_named_with_its_line(tmp_path: Path) -> None:
 
 def test_a_missing_section_names_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL.replace("env: {name: bandit, arms: 3}\n", ""))
-    assert refusal(path).startswith(f"{path}: env: missing; set it to: environment")
+    assert refusal(path).startswith(f"{path}: env: missing; set it to: Environment")
 
 
 def test_anchors_work(tmp_path: Path) -> None:

@@ -7,11 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evolife.config.layers import Layer
-from evolife.config.model import (
-    config_digest,
-    load_config,
-    parse_config,
-)
+from evolife.config.located import config_digest
+from evolife.config.model import RunConfig, load_config
 
 finite = st.recursive(
     st.booleans()
@@ -53,7 +50,7 @@ configs = st.fixed_dictionaries(
 def test_a_config_loads_from_what_it_writes(
     tmp_path_factory: pytest.TempPathFactory, data: dict[str, Any]
 ) -> None:
-    config = parse_config(Layer(data))
+    config = RunConfig.parsed(Layer(data))
     path = tmp_path_factory.mktemp("config") / "config.yaml"
     path.write_text(config.to_yaml(), encoding="utf-8")
     again = load_config(str(path))

@@ -49,7 +49,7 @@ def test_everything_is_found_under_its_tag(tmp_path: Path) -> None:
     fitness = np.arange(100.0)
     dashboard.population(1, [*fitness, math.nan])
     dashboard.life_curves(1, np.arange(8.0), np.zeros(8), steps=4096)
-    dashboard.life_map(1, [[0.0, None, 1.0, 2.0]], steps=4096)
+    dashboard.heat_map("life/map", "a map", 1, [[0.0, None, 1.0, 2.0]], 4096)
     dashboard.close()
     reader = loaded(tmp_path)
     tags = reader.Tags()
@@ -101,7 +101,7 @@ def test_images_are_drawn_once_a_flush_as_they_were_then(tmp_path: Path) -> None
     rows: list[list[float | None]] = []
     for generation in range(1, 7):
         rows.append([generation, 0.0])
-        dashboard.life_map(generation, rows, steps=9)
+        dashboard.heat_map("life/map", "a map", generation, rows, 9)
         if generation == 3:
             dashboard.flush()
             dashboard.flush()
@@ -200,7 +200,7 @@ def test_the_life_map_keeps_generations_down_and_life_across(
 ) -> None:
     rows = [[g / generations, g / generations + 1.0] for g in range(generations)]
     dashboard = Dashboard(tmp_path)
-    dashboard.life_map(generations, rows, steps=4096)
+    dashboard.heat_map("life/map", "a map", generations, rows, 4096)
     dashboard.close()
     event = loaded(tmp_path).Images("life/map")[0]
     pixels = decoded(event.encoded_image_string).astype(float).sum(-1)

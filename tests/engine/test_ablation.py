@@ -9,7 +9,7 @@ import pytest
 
 from evolife import keys
 from evolife.config.layers import Layer
-from evolife.config.model import parse_config
+from evolife.config.model import RunConfig
 from evolife.engine import tournament
 from evolife.engine.ablation import learns
 from evolife.engine.archive import Archive
@@ -36,7 +36,7 @@ def small(**agent):
         "generations": 1,
         "best_of_k": {"keep": 2, "lives": LIVES, "archive": 4},
     }
-    return build_run(parse_config(Layer(data)))
+    return build_run(RunConfig.parsed(Layer(data)))
 
 
 def held(experiment):

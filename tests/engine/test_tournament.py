@@ -14,7 +14,7 @@ from scipy import stats
 
 from evolife import keys
 from evolife.config.layers import Layer
-from evolife.config.model import parse_config
+from evolife.config.model import RunConfig
 from evolife.engine import tournament
 from evolife.engine.archive import CENTRE, Archive, worth_of_best
 from evolife.engine.evaluator import Evaluator
@@ -178,7 +178,7 @@ def luck():
             "keep": GENERATIONS, "lives": HELD_OUT, "archive": 2 * GENERATIONS
         },
     }  # fmt: skip
-    experiment = build_run(parse_config(Layer(data))).experiment
+    experiment = build_run(RunConfig.parsed(Layer(data))).experiment
     archive = experiment.empty_archive()
     strategy = experiment.newborn()
     ask = jax.jit(experiment.strategy.ask)

@@ -19,6 +19,7 @@ from evolife.envs.wrappers.permute import Permute
 from evolife.envs.wrappers.switch import Switch
 from evolife.keys import PCG4D, root_key
 from evolife.plugins import registry
+from evolife.plugins.fit import check_fit
 from tests.agent_tools import genome_like
 from tests.worlds import ALL_WORLDS, MODES, SETTINGS
 
@@ -146,7 +147,7 @@ def test_a_life_depends_on_its_key_and_on_nothing_else(program):
 
 
 def test_shapes_and_dtypes_are_those_of_the_contract_at_every_step(program):
-    registry.check_fit(program.agent, program.world)
+    check_fit(program.agent, program.world)
     size, shape = program.world.spec.observation_size, (COUNT, STEPS)
     then = program.recorded.then
     found = [(leaf.shape, leaf.dtype) for leaf in then]

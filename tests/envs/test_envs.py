@@ -16,6 +16,7 @@ from evolife.envs.bandit import Bandit, State, bayes_optimum
 from evolife.envs.gymnax import REFUSED, Gymnax
 from evolife.keys import root_key
 from evolife.plugins import registry
+from evolife.plugins.fit import check_fit
 
 KEY = root_key(31)
 
@@ -282,7 +283,7 @@ def test_every_environment_of_gymnax_that_is_offered_fits():
     kinds = set()
     for name in names:
         world = Gymnax(name)
-        registry.check_fit(Reflex(world.spec, (2,)), world)
+        check_fit(Reflex(world.spec, (2,)), world)
         kinds.add(type(world.spec.action_space))
     assert kinds == {Discrete, Continuous}
     assert Gymnax("Pendulum-v1").spec.action_space == Continuous(1, -2.0, 2.0)

@@ -17,8 +17,7 @@ from evolife.base import (
     TimeStep,
 )
 from evolife.errors import InvalidInput
-from evolife.plugins import registry
-from evolife.plugins.fit import action_shapes
+from evolife.plugins.fit import action_shapes, check_fit
 
 SPACE = Both(Discrete(2), Continuous(3))
 
@@ -102,7 +101,7 @@ def test_actions_have_the_shape_of_their_space() -> None:
     choice, numbers = action_shapes(SPACE)
     assert choice == jax.ShapeDtypeStruct((), jnp.int32)
     assert numbers == jax.ShapeDtypeStruct((3,), jnp.float32)
-    registry.check_fit(Mind(SPEC), World())
+    check_fit(Mind(SPEC), World())
 
 
 MISFITS = [
@@ -138,7 +137,7 @@ MISFITS = [
 @pytest.mark.parametrize(("world", "mind", "message"), MISFITS)
 def test_misfits_name_both_and_the_leaf(world: World, mind: Mind, message: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        registry.check_fit(mind, world)
+        check_fit(mind, world)
     assert "agent Mind in environment World: " in str(caught.value)
     assert message in str(caught.value)
 

@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 import evolife
+from evolife.config.located import config_digest, load
 from evolife.config.model import load_config
+from evolife.config.sources import config_of
 from evolife.errors import InvalidInput
-from evolife.metalearning.config import load_meta, meta_config, meta_digest
+from evolife.metalearning.config import MetaConfig
 from evolife.metalearning.run import build_route
 from evolife.plugins import registry
 from evolife.plugins.build import build_run
@@ -43,7 +45,7 @@ def test_an_unknown_name_is_refused_with_the_nearest(override: str, meant: str) 
 
 def test_an_unknown_gradient_estimator_is_refused_with_the_nearest() -> None:
     with pytest.raises(InvalidInput, match=r"route\.name=unroled.*mean 'unrolled'"):
-        build_route(load_meta("demo-meta", ["route.name=unroled"]))
+        build_route(load(MetaConfig, "demo-meta", ["route.name=unroled"]))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -129,10 +131,10 @@ def test_plugin_folders_of_a_meta_config_are_found_and_count_for_nothing(
     text = "name: x\nroute: {name: regret}\nmeta_steps: 1\nplugins: [mine, gone]\n"
     file.write_text(text)
     (tmp_path / "mine").mkdir()
-    config = load_meta(str(file))
+    config = load(MetaConfig, str(file))
     mine, gone, other = (str(tmp_path / name) for name in ("mine", "gone", "other"))
     assert config.plugins == (mine, gone)
-    assert load_meta(str(file), plugins=[other]).plugins == (mine, other)
-    assert meta_config(config, (), other).plugins == (mine, other)
+    assert load(MetaConfig, str(file), plugins=[other]).plugins == (mine, other)
+    assert config_of(MetaConfig, config, (), other).plugins == (mine, other)
     file.write_text(text.replace("plugins: [mine, gone]\n", ""))
-    assert meta_digest(load_meta(str(file))) == meta_digest(config)
+    assert config_digest(load(MetaConfig, str(file))) == config_digest(config)

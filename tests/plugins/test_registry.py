@@ -13,17 +13,14 @@ from evolife.base import (
     Discrete,
     Spec,
 )
+from evolife.config.bundled import bundled_configs
 from evolife.config.layers import Layer
-from evolife.config.model import (
-    RunConfig,
-    bundled_configs,
-    config_digest,
-    load_config,
-    parse_config,
-)
+from evolife.config.located import config_digest
+from evolife.config.model import RunConfig, load_config
 from evolife.errors import InvalidInput
 from evolife.plugins import registry
 from evolife.plugins.files import summary
+from evolife.plugins.fit import check_fit
 
 AGENT = '''"""Acts by habit.
 
@@ -78,7 +75,7 @@ def config(folder: Path | None = None, **sections: Any) -> RunConfig:
         "generations": 1,
         "plugins": [str(folder)] if folder else [],
     }
-    return parse_config(Layer(data | sections))
+    return RunConfig.parsed(Layer(data | sections))
 
 
 def refusal(folder: Path, **sections: Any) -> str:
@@ -104,7 +101,7 @@ def test_a_plugin_is_found_summarised_loaded_and_built(tmp_path: Path) -> None:
     assert dataclasses.astuple(agent)[2:] == (3, (7,), 1.0)
     assert agent.spec == environment.spec == Spec(1, Discrete(3))
     assert hash(agent) == hash(registry.build_agent(chosen, environment))
-    registry.check_fit(agent, environment)
+    check_fit(agent, environment)
 
 
 def test_defaults_are_resolved_and_build_the_same_again(tmp_path: Path) -> None:
@@ -178,7 +175,7 @@ def test_the_bundled_plugins_fit_each_other() -> None:
     for name in bundled_configs():
         chosen = load_config(name)
         environment = registry.build_environment(chosen)
-        registry.check_fit(registry.build_agent(chosen, environment), environment)
+        check_fit(registry.build_agent(chosen, environment), environment)
 
 
 def test_an_agent_may_refuse_an_action_space(tmp_path: Path) -> None:

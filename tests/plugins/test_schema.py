@@ -7,9 +7,7 @@ import jsonschema
 import yaml
 
 import evolife
-from evolife.config.model import (
-    bundled_configs,
-)
+from evolife.config.bundled import bundled_configs
 from evolife.plugins import schema
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from evolife.config.layers import flat
 from evolife.reports.drawing import spread
 from evolife.reports.fitness import lowest_shown, smooth
 from evolife.reports.groups import Band, band, groups
@@ -15,7 +16,7 @@ from evolife.reports.importance import importances
 from evolife.reports.parallel import scaled
 from evolife.reports.report import report
 from evolife.reports.study import read_study
-from evolife.reports.words import apart, duration, flat, folded, short_names, value
+from evolife.reports.words import apart, duration, folded, short_names, value
 from evolife.results.history import POINTS, read_history
 from tests.report_tools import Page, champion, lines, make_run, make_sweep
 

@@ -7,9 +7,10 @@ import pytest
 from evosax.algorithms import algorithms
 
 from evolife.base import LifeStatistics
+from evolife.config.located import config_digest, load
 from evolife.engine.tournament import interval_of_mean
 from evolife.metalearning.benchmark import choices
-from evolife.metalearning.config import load_meta, meta_digest
+from evolife.metalearning.config import MetaConfig
 from evolife.metalearning.portrait import portrait
 from evolife.metalearning.run import build_route
 from evolife.perturbations import materialise
@@ -88,11 +89,11 @@ def test_broken_and_equal_generations_leave_the_weights_finite():
 @pytest.mark.parametrize("name", bundled())
 def test_bundled_operators_are_what_their_configs_train(name):
     learned, card = Learned(name), read(name)[2]
-    config = load_meta(name)
+    config = load(MetaConfig, name)
     route = build_route(config)
     written = resolved_choice(config.route.name, route)
     resolved = config.model_copy(update={"route": written})
-    assert card["config_digest"] == meta_digest(resolved)
+    assert card["config_digest"] == config_digest(resolved)
     assert card["name"] == name and card["claim"] == config.claim
     assert learned.shape == route.architecture
     assert bundled()[name].with_suffix(".md").is_file()

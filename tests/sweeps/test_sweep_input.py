@@ -93,7 +93,7 @@ def test_a_wrong_sweep_is_named(tmp_path, changes, message):
 
 def test_a_missing_base_is_asked_for_and_may_be_given(tmp_path):
     path = str(sweep_file(tmp_path, method="grid", parameters=SEEDS))
-    with pytest.raises(InvalidInput, match="base: missing; set it to: config"):
+    with pytest.raises(InvalidInput, match="base: missing; set it to: Config"):
         prepare(path)
     assert len(prepare(path, base="bandit").entries) == 2
 

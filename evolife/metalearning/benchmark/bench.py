@@ -10,13 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from evolife import keys
-from evolife.base import Array, Key, LifeStatistics, Strategy
+from evolife.base import Array, Key
 from evolife.engine.fitness import worst_for_nonfinite
 from evolife.errors import InvalidInput
 from evolife.metalearning.benchmark.baselines import Contender, Recipe
 from evolife.metalearning.tasks import draw
 from evolife.metalearning.tasks.draw import Ranges, Task
-from evolife.metalearning.tasks.episodes import with_operator
+from evolife.metalearning.tasks.episodes import generation, with_operator
 from evolife.metalearning.tasks.functions import families
 from evolife.selection.operator import Operator
 
@@ -168,29 +168,16 @@ def _program(
         if parameters is not None:
             state = with_operator(state, parameters)
 
-        def generation(state: Any, t: Array) -> tuple[Any, None]:
+        def step(state: Any, t: Array) -> tuple[Any, None]:
             key = jax.random.fold_in(noise, t)
-            return _generation(strategy, bench.families, trial, state, t, key), None
+
+            def fitness(members: Array) -> Array:
+                given = trial.task, bench.families, members, key, trial.unit
+                return worst_for_nonfinite(draw.fitness(*given)[0], 0.0, jnp)
+
+            return generation(strategy, fitness, state, t), None
 
         times = jnp.arange(setting.generations, dtype=jnp.int32)
-        return strategy.centre(jax.lax.scan(generation, state, times)[0])
+        return strategy.centre(jax.lax.scan(step, state, times)[0])
 
     return jax.jit(lambda drawn, held: each(lambda t: search(t, held), drawn))
-
-
-def _generation(
-    strategy: Strategy,
-    names: tuple[str, ...],
-    trial: Trial,
-    state: Any,
-    t: Array,
-    key: Key,
-) -> Any:
-    proposal = strategy.ask(state, t)
-    build = jax.vmap(lambda i: strategy.member(proposal, i))
-    members = build(jnp.arange(strategy.population_size))
-    measured, _ = draw.fitness(trial.task, names, members, key, trial.unit)
-    fitness = worst_for_nonfinite(measured, 0.0, jnp)
-    # As in training: a function has no life, and errors are not known.
-    statistics = LifeStatistics(fitness, fitness, jnp.zeros_like(fitness))
-    return strategy.tell(state, proposal, t, fitness, statistics)

@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 
 from evolife.base import Key
-from evolife.engine.tournament import interval_of_mean
-from evolife.metalearning.benchmark.partial_lives import compare_partial, null_gain
+from evolife.metalearning.benchmark.partial_lives import (
+    compare_partial,
+    mean_of,
+    null_gain,
+)
 from evolife.metalearning.tasks.candidates import NULL, Ranges
 from evolife.metalearning.tasks.survivors import Setting, compare
 from evolife.selection.shaping.learned import Learned
@@ -82,9 +85,9 @@ def judge_survivors(operator: Learned, tasks: int, key: Key) -> dict[str, Any]:
         values = {way: np.asarray(value) for way, value in found.items()}
         verdict[name] = {
             way: {
-                "value": _told(value),
-                "learned": _told(values["learned"] - value),
-                "learned_half": _told(values["learned_half"] - value),
+                "value": mean_of(value),
+                "learned": mean_of(values["learned"] - value),
+                "learned_half": mean_of(values["learned_half"] - value),
             }
             for way, value in values.items()
         }
@@ -115,10 +118,6 @@ def _survivor_rows(ways: Mapping[str, Any]) -> Sequence[str]:
         cells = [_shown(found[key]) for key in ("learned", "learned_half")]
         rows.append(f"| {told} | {found['value']['mean']:.3f} | {' | '.join(cells)} |")
     return rows
-
-
-def _told(values: np.ndarray) -> dict[str, Any]:
-    return {"mean": float(values.mean()), "interval": list(interval_of_mean(values))}
 
 
 def _shown(found: Mapping[str, Any]) -> str:

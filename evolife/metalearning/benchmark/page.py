@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from evolife.console.progress import many
+
 _TITLES = {
     "weights": "Other weights in {}",
     "strategies": "Other strategies, against the operator in {}",
@@ -29,7 +31,7 @@ def markdown(verdict: Mapping[str, Any]) -> list[str]:
 def _preamble(verdict: Mapping[str, Any]) -> list[str]:
     operators, families = verdict["operators"], verdict["families"]
     lines = [
-        f"{_many(operators, 'operator')} trained in {verdict['strategy']}, on "
+        f"{many(operators, 'operator')} trained in {verdict['strategy']}, on "
         f"{verdict['seeds']} drawn tasks of each of {len(families)} families that "
         f"training never saw ({', '.join(families)}). A gap is log10 of the value at "
         "the centre over that at the start, without noise: lower is better. Every "
@@ -63,10 +65,6 @@ def _settings(contenders: Mapping[str, Any]) -> str:
     return f"Settings that are given: {', '.join(listed)}."
 
 
-def _many(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
-
-
 def _where(settings: Sequence[str]) -> str:
     return settings[0] if len(settings) == 1 else f"All {len(settings)} settings"
 
@@ -80,7 +78,7 @@ def _table(table: Mapping[str, Any]) -> list[str]:
     for entry in table["entries"]:
         name, partly = entry["contender"], entry["settings"] < len(table["settings"])
         if partly:
-            name += f" ({_many(entry['settings'], 'setting')})"
+            name += f" ({many(entry['settings'], 'setting')})"
         cells = [name, _number(entry["gap"])]
         if "difference" in entry:
             count = len(entry["families"])

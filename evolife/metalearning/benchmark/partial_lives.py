@@ -135,11 +135,13 @@ def _summary(table: Mapping[str, np.ndarray]) -> dict[str, Any]:
 def _told(difference: np.ndarray) -> dict[str, Any]:
     """The mean, its interval over populations, and the means of stages in order."""
     stages = np.array_split(difference, _STAGES, axis=1)
-    return {
-        "mean": float(difference.mean()),
-        "interval": list(interval_of_mean(difference.mean(axis=1))),
-        "stages": [float(stage.mean()) for stage in stages],
-    }
+    told = mean_of(difference.mean(axis=1))
+    return {**told, "stages": [float(stage.mean()) for stage in stages]}
+
+
+def mean_of(values: np.ndarray) -> dict[str, Any]:
+    """The mean of ``(n,)`` values with its 95% interval, as plain data."""
+    return {"mean": float(values.mean()), "interval": list(interval_of_mean(values))}
 
 
 def null_gain(
@@ -153,8 +155,7 @@ def null_gain(
     """
     keys = jax.random.split(root_key(0) if key is None else key, tasks)
     held, signed = operator.init().operator, operator.shape.signed
-    gains = np.asarray(_null_gains(members, signed, held, keys))
-    return {"mean": float(gains.mean()), "interval": list(interval_of_mean(gains))}
+    return mean_of(np.asarray(_null_gains(members, signed, held, keys)))
 
 
 @functools.partial(jax.jit, static_argnums=(0, 1))

@@ -5,6 +5,7 @@ a difference (the operator's gap minus another's) below zero says that the opera
 came closer.
 """
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -135,7 +136,7 @@ def _measure_all(
     found: dict[tuple[Recipe, str], Scores] = {who: {} for who in everybody}
     for setting in settings:
         for who, peers in everybody.items():
-            if not peers[0].affordable(*_sizes(setting)):
+            if not peers[0].affordable(*dataclasses.astuple(setting)):
                 continue
             start = time.perf_counter()
             versions = peers if peers[0].parameters is not None else peers[:1]
@@ -144,10 +145,6 @@ def _measure_all(
             spent = time.perf_counter() - start
             tell(f"{who[1]} in {who[0].strategy}, {setting}: {spent:.1f} s")
     return found
-
-
-def _sizes(setting: Setting) -> tuple[int, int, int]:
-    return setting.dimensions, setting.size, setting.generations
 
 
 def _row(
@@ -178,7 +175,7 @@ def _row(
 
 def _overall(scores: Scores) -> float:
     means = _stacked(scores, list(scores)).mean(axis=-1)
-    return float(statistics.iqm(means, (0, 1, 2)))
+    return float(statistics.iqm(means))
 
 
 def _best_of_each(scores: Sequence[Scores]) -> Scores:

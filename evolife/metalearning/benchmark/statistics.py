@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+from scipy import stats
 
 LEVEL = 0.95
 RESAMPLES = 2000
@@ -25,19 +26,14 @@ class Estimate(NamedTuple):
     high: float
 
 
-def iqm(values: np.ndarray, axes: int | tuple[int, ...] = -1) -> np.ndarray:
-    """Interquartile mean: without the lowest and the highest quarter.
+def iqm(values: np.ndarray, kept: int = 0) -> np.ndarray:
+    """Interquartile mean, without the lowest and the highest quarter of the values.
 
-    As ``scipy.stats.trim_mean`` at 0.25, of n values floor(n / 4) are left out at each
-    end. ``axes`` are taken together and vanish.
+    Of n values floor(n / 4) are left out at each end. The first ``kept`` axes stay, all
+    others are taken together.
     """
     values = np.asarray(values, np.float64)
-    axes = (axes,) if isinstance(axes, int) else axes
-    last = tuple(range(-len(axes), 0))
-    moved = np.moveaxis(values, axes, last)
-    flat = moved.reshape(*moved.shape[: values.ndim - len(axes)], -1)
-    count = flat.shape[-1]
-    return np.sort(flat, axis=-1)[..., count // 4 : count - count // 4].mean(axis=-1)
+    return stats.trim_mean(values.reshape(*values.shape[:kept], -1), 0.25, axis=-1)
 
 
 def resample(scores: np.ndarray, resamples: int, seed: int) -> np.ndarray:
@@ -94,7 +90,7 @@ def improvement(
     met the same tasks, and only what belongs together is compared.
     """
     wins = (ours < theirs) + 0.5 * (ours == theirs)
-    return _estimate(wins, np.mean, seed, level, RESAMPLES)
+    return _estimate(wins, _mean, seed, level, RESAMPLES)
 
 
 def by_family(
@@ -125,6 +121,10 @@ def coverage(operators: int, level: float = LEVEL) -> float:
     return float(np.mean((low < 0) & (high > 0)))
 
 
+def _mean(values: np.ndarray, kept: int = 0) -> np.ndarray:
+    return values.mean(axis=tuple(range(kept, values.ndim)))
+
+
 def _estimate(
     scores: np.ndarray,
     statistic: Callable[..., np.ndarray],
@@ -132,9 +132,6 @@ def _estimate(
     level: float,
     resamples: int,
 ) -> Estimate:
-    def over_units(means: np.ndarray, kept: int) -> np.ndarray:
-        return statistic(means, tuple(range(kept, means.ndim)))
-
-    value = over_units(scores.mean(axis=-1), 0)
-    low, high = percentiles(over_units(resample(scores, resamples, seed), 1), level)
+    value = statistic(scores.mean(axis=-1))
+    low, high = percentiles(statistic(resample(scores, resamples, seed), 1), level)
     return Estimate(float(value), float(low), float(high))

@@ -10,7 +10,8 @@ import jax.numpy as jnp
 from annotated_types import Ge, Len
 
 from evolife.base import Array, Key, LifeStatistics, StrategyState
-from evolife.config.model import config_digest, load_config
+from evolife.config.located import config_digest
+from evolife.config.model import load_config
 from evolife.engine import lifetime
 from evolife.engine.experiment import Experiment
 from evolife.engine.fitness import worst_for_nonfinite

@@ -151,10 +151,7 @@ def surrogate(
 
 
 def episode(
-    operator: Operator,
-    candidates: Candidates,
-    lucks: list[Evidence],
-    choose: Choose,
+    operator: Operator, candidates: Candidates, lucks: list[Evidence], choose: Choose
 ) -> tuple[Array, Array]:
     """``()`` loss of one halving, and the log chance of its draws.
 

@@ -1,7 +1,8 @@
 """Searches on drawn tasks, cut into windows: what operators are trained through."""
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -58,7 +59,9 @@ class Search:
 
         @jax.checkpoint
         def step(state: Any, t: Array) -> tuple[Any, Array]:
-            state = self._generation(episode, bounded(state), t)
+            key = jax.random.fold_in(episode.key, t)
+            measured = functools.partial(self._fitness, episode, key)
+            state = generation(self.strategy, measured, bounded(state), t)
             centre = self.strategy.centre(state)
             return state, draw.gap(episode.task, self.families, centre, episode.unit)
 
@@ -66,19 +69,25 @@ class Search:
         state, gaps = jax.lax.scan(step, state, times)
         return episode._replace(state=state, generation=times[-1] + 1), gaps
 
-    def _generation(self, episode: Episode, state: Any, t: Array) -> Any:
-        task, key = episode.task, jax.random.fold_in(episode.key, t)
-        proposal = self.strategy.ask(state, t)
-        ids = jnp.arange(self.strategy.population_size)
-        members = jax.vmap(lambda i: self.strategy.member(proposal, i))(ids)
-        fitness, _ = draw.fitness(task, self.families, members, key, episode.unit)
-        # A function has no life: early and late are the fitness, and nobody knows the
-        # error of one evaluation.
-        statistics = LifeStatistics(fitness, fitness, jnp.zeros_like(fitness))
-        return self.strategy.tell(state, proposal, t, fitness, statistics)
+    def _fitness(self, episode: Episode, key: Key, members: Array) -> Array:
+        unit = episode.unit
+        return draw.fitness(episode.task, self.families, members, key, unit)[0]
 
     def _origin(self, key: Key) -> Array:
         return jnp.zeros(self.dimensions, jnp.float32)
+
+
+def generation(
+    strategy: Strategy, fitness: Callable[[Array], Array], state: Any, t: Array
+) -> Any:
+    """The strategy's state after generation ``t``; ``fitness`` measures all members."""
+    proposal = strategy.ask(state, t)
+    ids = jnp.arange(strategy.population_size)
+    measured = fitness(jax.vmap(lambda i: strategy.member(proposal, i))(ids))
+    # A function has no life: early and late are the fitness, and nobody knows the error
+    # of one evaluation.
+    statistics = LifeStatistics(measured, measured, jnp.zeros_like(measured))
+    return strategy.tell(state, proposal, t, measured, statistics)
 
 
 def search(

@@ -34,37 +34,9 @@ def _weights(z: Array, decades: float) -> Array:
     return 10.0 ** (decades * jnp.arange(z.size) / max(1, z.size - 1))
 
 
-def _sphere(z: Array) -> Array:
-    return z @ z
-
-
-def _ellipsoid(z: Array) -> Array:
-    return _weights(z, 4.0) @ z**2
-
-
-def _discus(z: Array) -> Array:
-    return 1e4 * z[0] ** 2 + z[1:] @ z[1:]
-
-
 def _rosenbrock(z: Array) -> Array:
     x = z + 1
     return jnp.sum(100 * (x[:-1] ** 2 - x[1:]) ** 2 + (x[:-1] - 1) ** 2)
-
-
-def _rastrigin(z: Array) -> Array:
-    return jnp.sum(z**2 + 10 * (1 - jnp.cos(2 * jnp.pi * z)))
-
-
-def _double_sum(z: Array) -> Array:
-    return jnp.sum(jnp.cumsum(z) ** 2)
-
-
-def _sharp_ridge(z: Array) -> Array:
-    return z[0] ** 2 + 100 * _length(z[1:])
-
-
-def _bent_cigar(z: Array) -> Array:
-    return z[0] ** 2 + 1e4 * (z[1:] @ z[1:])
 
 
 def _ackley(z: Array) -> Array:
@@ -86,10 +58,6 @@ def _griewank(z: Array) -> Array:
 def _schaffer(z: Array) -> Array:
     s = jnp.sqrt(z[:-1] ** 2 + z[1:] ** 2 + 1e-12)
     return jnp.mean(jnp.sqrt(s) * (1 + jnp.sin(50 * s**0.2) ** 2)) ** 2
-
-
-def _attractive_sector(z: Array) -> Array:
-    return jnp.sum((jnp.where(z > 0, 10.0, 1.0) * z) ** 2) ** 0.9
 
 
 def _zakharov(z: Array) -> Array:
@@ -114,10 +82,6 @@ def _salomon(z: Array) -> Array:
     return 1 - jnp.cos(2 * jnp.pi * length) + length
 
 
-def _alpine(z: Array) -> Array:
-    return jnp.sum(jnp.abs(z * jnp.sin(z)) + 0.1 * jnp.abs(z))
-
-
 def _brown(z: Array) -> Array:
     a, b = z[:-1] ** 2, z[1:] ** 2
     return jnp.sum((a + 1e-12) ** jnp.minimum(b + 1, 4.0)) + jnp.sum(
@@ -137,37 +101,39 @@ def _weierstrass(z: Array) -> Array:
     return 10 * jnp.mean(waves) ** 2 + 0.01 * (z @ z)
 
 
-def _schwefel_largest(z: Array) -> Array:
-    return jnp.max(jnp.abs(z))
-
-
 def _length(z: Array) -> Array:
     return jnp.sqrt(z @ z + 1e-12)
 
 
 FAMILIES: dict[str, Family] = {
-    "sphere": Family(_sphere, "train"),
-    "ellipsoid": Family(_ellipsoid, "train"),
-    "discus": Family(_discus, "train"),
+    "sphere": Family(lambda z: z @ z, "train"),
+    "ellipsoid": Family(lambda z: _weights(z, 4.0) @ z**2, "train"),
+    "discus": Family(lambda z: 1e4 * z[0] ** 2 + z[1:] @ z[1:], "train"),
     "rosenbrock": Family(_rosenbrock, "train"),
-    "rastrigin": Family(_rastrigin, "train"),
-    "double_sum": Family(_double_sum, "train"),
-    "sharp_ridge": Family(_sharp_ridge, "train"),
-    "bent_cigar": Family(_bent_cigar, "validation"),
+    "rastrigin": Family(
+        lambda z: jnp.sum(z**2 + 10 * (1 - jnp.cos(2 * jnp.pi * z))), "train"
+    ),
+    "double_sum": Family(lambda z: jnp.sum(jnp.cumsum(z) ** 2), "train"),
+    "sharp_ridge": Family(lambda z: z[0] ** 2 + 100 * _length(z[1:]), "train"),
+    "bent_cigar": Family(lambda z: z[0] ** 2 + 1e4 * (z[1:] @ z[1:]), "validation"),
     "ackley": Family(_ackley, "validation"),
     "different_powers": Family(_different_powers, "test"),
     "griewank": Family(_griewank, "test"),
     "schaffer": Family(_schaffer, "test"),
-    "attractive_sector": Family(_attractive_sector, "test"),
+    "attractive_sector": Family(
+        lambda z: jnp.sum((jnp.where(z > 0, 10.0, 1.0) * z) ** 2) ** 0.9, "test"
+    ),
     "zakharov": Family(_zakharov, "test"),
     "levy": Family(_levy, "test"),
     "step_ellipsoid": Family(_step_ellipsoid, "test", smooth=False),
     "salomon": Family(_salomon, "test"),
-    "alpine": Family(_alpine, "test"),
+    "alpine": Family(
+        lambda z: jnp.sum(jnp.abs(z * jnp.sin(z)) + 0.1 * jnp.abs(z)), "test"
+    ),
     "brown": Family(_brown, "test"),
     "dixon_price": Family(_dixon_price, "test"),
     "weierstrass": Family(_weierstrass, "test", smooth=False),
-    "schwefel_largest": Family(_schwefel_largest, "test"),
+    "schwefel_largest": Family(lambda z: jnp.max(jnp.abs(z)), "test"),
 }
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.storage.pace import pace
+from evolife.storage.sweep_status import finite
 
 PARTS = ("live", "gather", "update")
 """What the time of a generation goes into, by keys such as ``time/live``."""
@@ -19,27 +20,21 @@ def seconds_per_generation(lines: Sequence[dict[str, Any]]) -> float | None:
 
     A resume, a compilation or a sleep of the machine between two lines does not count.
     """
-    known = [(line["generation"], number(line.get("wall_s"))) for line in lines]
+    known = [(line["generation"], finite(line.get("wall_s"))) for line in lines]
     return pace([(done, second) for done, second in known if second is not None])
 
 
 def shares(lines: Sequence[dict[str, Any]]) -> dict[str, float]:
     """The share of the time of ``lines`` that went into each part, within 0 to 1."""
-    whole = sum(number(line.get("time/generation")) or 0.0 for line in lines)
+    whole = sum(finite(line.get("time/generation")) or 0.0 for line in lines)
     if whole <= 0:
         return {}
     spent = {
-        part: sum(number(line.get(f"time/{part}")) or 0.0 for line in lines)
+        part: sum(finite(line.get(f"time/{part}")) or 0.0 for line in lines)
         for part in PARTS
         if any(f"time/{part}" in line for line in lines)
     }
     return {part: min(1.0, seconds / whole) for part, seconds in spent.items()}
-
-
-def number(value: Any) -> float | None:
-    """A metric as a number; None for what was not finite, or is none."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number else None
 
 
 class History:
@@ -50,7 +45,7 @@ class History:
 
     def add(self, line: dict[str, Any]) -> None:
         """Take one generation, later than those before."""
-        values = tuple(number(line.get(key)) for key in KEYS)
+        values = tuple(finite(line.get(key)) for key in KEYS)
         self._points.append((line["generation"], values))
         if len(self._points) > _MOST:
             self._points = _means(self._points, _MOST // 2)

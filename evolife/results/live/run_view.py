@@ -4,11 +4,11 @@ import collections
 import time
 from typing import Any
 
-from evolife.results.live.history import History, number, seconds_per_generation, shares
+from evolife.results.live.history import History, seconds_per_generation, shares
 from evolife.results.live.state import Settings, champions
 from evolife.results.live.tail import Tail
 from evolife.storage.run_folder import CONTROL, RunFolder, open_run
-from evolife.storage.sweep_status import status_of
+from evolife.storage.sweep_status import finite, status_of
 
 _RECENT = 64
 """Lines that tell the pace."""
@@ -94,14 +94,14 @@ class RunView:
 
 def _told(line: dict[str, Any]) -> dict[str, Any]:
     """The numbers of a line; curves and texts stay in the file."""
-    return {key: v for key, v in line.items() if v is None or number(v) is not None}
+    return {key: v for key, v in line.items() if v is None or finite(v) is not None}
 
 
 def _validation(line: dict[str, Any]) -> dict[str, Any] | None:
     """The point of the validation curve in a line; None: it has none."""
     if "validation/mean" not in line:
         return None
-    found = {name: number(line.get(f"validation/{name}")) for name in _INTERVAL}
+    found = {name: finite(line.get(f"validation/{name}")) for name in _INTERVAL}
     return {"generation": line["generation"], **found}
 
 

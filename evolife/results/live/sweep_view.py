@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from evolife.errors import EvolifeError
-from evolife.results.live.history import number
 from evolife.results.live.run_view import RunView
 from evolife.results.live.state import Settings
 from evolife.storage.lock import is_locked
 from evolife.storage.metric_names import HELD_OUT
 from evolife.storage.status import State
 from evolife.storage.sweep_folder import Entry, SweepFolder, open_sweep, read_entries
-from evolife.storage.sweep_status import Standing, standings
+from evolife.storage.sweep_status import Standing, finite, standings
 
 _FAILURES = 3
 
@@ -120,7 +119,7 @@ def _best(found: Sequence[Standing], metric: dict[str, Any]) -> dict[str, Any] |
     known = [
         (sign * value, one)
         for one in found
-        if (value := number(one.metrics.get(metric["name"]))) is not None
+        if (value := finite(one.metrics.get(metric["name"]))) is not None
     ]
     if not known:
         return None

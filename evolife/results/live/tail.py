@@ -1,6 +1,5 @@
 """The new lines of ``metrics.jsonl``, however long the file is."""
 
-import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import IO, Any
 
 from evolife.errors import InvalidInput
 from evolife.storage.files import storage_errors
+from evolife.storage.metrics import parsed
 
 _WHOLE_BYTES = 4 * 2**20
 """More news than that is sampled, so that looking takes no longer for a long run."""
@@ -86,12 +86,7 @@ class Tail:
 def _parsed(lines: list[bytes]) -> Iterator[dict[str, Any]]:
     """Lines that tell of a generation, each of a later one than those before."""
     last = -1
-    for line in lines:
-        try:
-            found = json.loads(line)
-        except ValueError:
-            continue
-        generation = found.get("generation") if isinstance(found, dict) else None
-        if isinstance(generation, int) and generation > last:
-            last = generation
+    for found in parsed(b"\n".join(lines)):
+        if found["generation"] > last:
+            last = found["generation"]
             yield found
