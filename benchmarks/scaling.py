@@ -3,8 +3,8 @@
     python benchmarks/scaling.py [--before CHECKOUT] [--rows NAME ...] [--out FOLDER]
 
 CHECKOUT is a clone of evolife as it was; without one, only this build is measured.
-Builds take turns, three times. CPU seconds, where a row says so, do not care that ranks
-share cores. A row that is measured is kept in ``scaling.json``.
+Builds take turns, three times or --rounds. CPU seconds, where a row says so, do not care
+that ranks share cores. A row that is measured is kept in ``scaling.json``.
 """
 
 import argparse
@@ -23,7 +23,6 @@ from typing import Any
 from machine import describe, keep
 
 HERE = Path(__file__).parent
-ROUNDS = 3
 LARGE, SMALL = 131_072, 1_024
 CART = ("cartpole", "agent.hidden=[64, 64]", "env.trials=null")
 LONG = (*CART, "lifetime.steps=500", "population.tile=128")
@@ -60,7 +59,7 @@ def parts(build: Path, ranks: int, *words: str) -> list[Row]:
         command, env=environment(build), stdout=subprocess.PIPE, check=True
     )
     lines = done.stdout.decode().splitlines()
-    return [json.loads(line) for line in lines if line.startswith("{")]
+    return [json.loads(line) for line in lines if line.startswith('{"')]
 
 
 def efficiency(build: Path) -> Row:
@@ -85,9 +84,13 @@ def few_members(build: Path) -> Row:
 def tell_cpu(build: Path) -> Row:
     """CPU seconds of ask and tell, all of 32 ranks over the one of 1."""
     words = ("tell", str(LARGE))
-    alone = parts(build, 1, *words)[0]["cpu"]
-    many = [row["cpu"] for row in parts(build, 32, *words)]
-    return {"ratio": sum(many) / alone, "alone_ms": 1e3 * alone}
+    alone = parts(build, 1, *words)[0]
+    many = parts(build, 32, *words)
+    found = {"alone (ms)": 1e3 * alone["cpu"]}
+    for name, key in (("32 ranks over 1", "cpu"), ("the same without waiting", "work")):
+        found[name] = sum(row[key] for row in many) / alone[key]
+    found["all 32 (ms)"] = 1e3 * sum(row["cpu"] for row in many)
+    return found
 
 
 def draw(build: Path) -> Row:
@@ -195,6 +198,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", type=Path)
     parser.add_argument("--rows", nargs="+", choices=[*ROWS], default=[*ROWS])
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
@@ -203,7 +207,7 @@ def main() -> None:
     builds = {"before": args.before, "now": HERE.parent}
     for name in args.rows:
         told: dict[str, list[Row]] = {build: [] for build, at in builds.items() if at}
-        for _ in range(ROUNDS):
+        for _ in range(args.rounds):
             for build in told:
                 told[build].append(ROWS[name](builds[build].resolve()))
                 print(name, build, told[build][-1], flush=True)

@@ -45,17 +45,21 @@ def tell(size: str) -> None:
     fitness = np.random.default_rng(0).normal(size=count).astype(np.float32)
     zeros = np.zeros(count, np.float32)
     guard = _guard(experiment.strategy, ranks)
-    place, state, times = _place(), experiment.newborn(), []
+    place = _place(experiment.strategy)
+    state, times = experiment.newborn(), []
+    waited = _watch_waiting(ranks)
     for number in range(REPEATS + 1):
         ranks.gather_bytes(b"")
-        begun = time.process_time()
+        begun, waited[0] = time.process_time(), 0.0
         known = {"places": place(fitness, ranks)} if place else {}
         statistics_ = LifeStatistics(zeros, zeros, zeros, zeros, **known)
         asked = guard.ask(state, number)
         state = guard.tell(state, asked, number, fitness, statistics_)
         jax.block_until_ready(state)
-        times.append(time.process_time() - begun)
-    print(json.dumps({"cpu": statistics.median(times[1:])}), flush=True)
+        spent = time.process_time() - begun
+        times.append((spent, spent - waited[0]))
+    spent, worked = (statistics.median(part) for part in zip(*times[1:], strict=True))
+    print(json.dumps({"cpu": spent, "work": worked}), flush=True)
     ranks.close()
 
 
@@ -82,7 +86,7 @@ def draw() -> None:
         def update() -> Any:
             return tell.sum_share(asked, weights, every, limit)
     else:
-        perturbations = _first("evolife.perturbations", "evolife.noise")
+        perturbations = _first("evolife.noise", "evolife.perturbations")
         signed = jnp.asarray(weights[0::2] - weights[1::2])
         summed = jax.jit(
             lambda key, w: perturbations.weighted_sum(strategy._layout, key, w)
@@ -130,6 +134,22 @@ def _guard(strategy: Any, ranks: Any) -> Any:
     return _first("evolife.engine.guard").Guard(strategy, ranks, print)
 
 
+def _watch_waiting(ranks: Any) -> list[float]:
+    """CPU seconds spent waiting for other ranks, added up in the one element."""
+    waited = [0.0]
+    wait = getattr(ranks, "_wait", None)
+
+    def watched(*args: Any) -> Any:
+        begun = time.process_time()
+        found = wait(*args)
+        waited[0] += time.process_time() - begun
+        return found
+
+    if wait is not None:
+        ranks._wait = watched
+    return waited
+
+
 class _Plain:
     """What older builds do: each rank asks and tells alone."""
 
@@ -151,12 +171,11 @@ class _Plain:
         return jax.block_until_ready(self._tell(state, asked, np.int32(number), *told))
 
 
-def _place() -> Any:
+def _place(strategy: Any) -> Any:
     """What sorts members, where that is not a part of tell."""
-    try:
-        return _first("evolife.engine.ordering").place_members
-    except ImportError:
+    if not hasattr(strategy, "pieces"):
         return None
+    return _first("evolife.engine.ordering").place_members
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from evolife.base import Agent, Array, Environment, Genome, Key
 from evolife.engine.evaluation import Evaluation, Gathered
 from evolife.engine.grid import Grid
 from evolife.engine.lifetime import Life, Lifetime, Outcome
+from evolife.engine.warmup import in_turn
 from evolife.engine.work import SHARE, Begun, Interrupted, Partial, Task
 from evolife.keys import life_key
 from evolife.ranks.mpi import Ranks, share_of
@@ -47,6 +48,7 @@ class Evaluator:
     skip: bool = True
     """Whether lives that can earn nothing more cost nothing more."""
     _traced: list[str] = dataclasses.field(default_factory=list, init=False, repr=False)
+    _ready: list[bool] = dataclasses.field(default_factory=list, init=False, repr=False)
 
     @functools.cached_property
     def lifetime(self) -> Lifetime:
@@ -90,6 +92,9 @@ class Evaluator:
             Interrupted: on every rank, when any was asked to stop before its share was
                 done.
         """
+        if ranks.size > 1 and not self._ready:
+            in_turn(lambda: self._compile(grid, task), ranks)
+            self._ready.append(True)
         partial = Partial(*map(np.copy, partial or Partial.none(grid)))
         todo = np.flatnonzero(~partial.done)
         mine = todo[list(ranks.share(len(todo)))]
@@ -119,7 +124,7 @@ class Evaluator:
         table = Gathered(scores, early, late, notes, seconds, lived_for)
         return Evaluation(self, grid, task, table, outcomes, ranks, partial)
 
-    def compile(self, grid: Grid, task: Task) -> None:
+    def _compile(self, grid: Grid, task: Task) -> None:
         """Compile the programs of a unit; no step is lived."""
         nothing, lanes = np.int32(0), grid.lanes(0)
         life, _ = self._begin(task, *lanes, nothing)

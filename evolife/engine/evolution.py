@@ -17,7 +17,7 @@ from evolife.engine.guard import Guard
 from evolife.engine.lifetime import Outcome
 from evolife.engine.ordering import place_members
 from evolife.engine.validation import Validation, Validator
-from evolife.engine.warmup import compile_in_turn
+from evolife.engine.warmup import in_turn
 from evolife.engine.work import Interrupted, Partial, Task
 from evolife.pytrees import digest
 from evolife.ranks.broadcast import from_rank_zero
@@ -85,7 +85,7 @@ def evolve(
     note, task, ahead = digest(strategy), ask(strategy, done), None
 
     if ranks.size > 1 and done < settings.generations:
-        compile_in_turn(_compiler(experiment, guard, strategy, task), ranks)
+        in_turn(lambda: guard.compile(strategy, task.proposal), ranks)
     begun = time.perf_counter()
     while done < settings.generations:
         evaluation = experiment.evaluator.live(grid, task, ranks, partial, note, ahead)
@@ -117,18 +117,6 @@ def evolve(
         progress = Progress(strategy, archive, partial)
         seconds = evaluation.gathered.seconds | spent
         yield Step(done, progress, note, evaluation, details, validation, seconds)
-
-
-def _compiler(
-    experiment: Experiment, guard: Guard, strategy: StrategyState, task: Task
-) -> Callable[[], None]:
-    """Return what compiles the programs of a generation, without any of its work."""
-
-    def compile_all() -> None:
-        guard.compile(strategy, task.proposal)
-        experiment.evaluator.compile(experiment.grid, task)
-
-    return compile_all
 
 
 def _asker(

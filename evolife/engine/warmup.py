@@ -1,29 +1,33 @@
-"""Compiles what a generation needs before it begins: once a machine, not once a rank.
+"""Has programs compiled once a machine, not once a rank.
 
 Where ranks share a folder of compiled programs, the first rank of each machine fills it
 while the others wait without using their cores, and then read what they need.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from evolife.base import LifeStatistics, Places
 from evolife.ranks.base import Ranks
 
+T = TypeVar("T")
 
-def compile_in_turn(compile_all: Callable[[], None], ranks: Ranks) -> None:
-    """Call ``compile_all`` on the leading ranks first, then on the others; collective.
 
-    Nobody waits longer than if all compiled at once: the first generation needs the
-    leaders, too.
+def in_turn(work: Callable[[], T], ranks: Ranks) -> T:
+    """Do ``work``, which compiles, on the leading ranks first, then on the others.
+
+    Collective. Nobody waits longer than if all compiled at once, since what follows
+    needs the leaders, too.
     """
-    if ranks.leads:
-        compile_all()
-    ranks.gather_bytes(b"")
     if not ranks.leads:
-        compile_all()
+        ranks.gather_bytes(b"")
+        return work()
+    try:
+        return work()
+    finally:
+        ranks.gather_bytes(b"")
 
 
 def flat_statistics(size: int) -> LifeStatistics:

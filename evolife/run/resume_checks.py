@@ -9,6 +9,7 @@ from evolife.config.located import config_digest, digested
 from evolife.config.model import load_config
 from evolife.console.terminal import Terminal
 from evolife.engine.evolution import Progress, begin
+from evolife.engine.warmup import in_turn
 from evolife.errors import InvalidInput
 from evolife.plugins.build import BuiltRun
 from evolife.ranks.broadcast import on_rank_zero
@@ -62,7 +63,7 @@ def load_progress(
     on_rank_zero(check_metrics, ranks)
     found: tuple[Progress, int] = scaffold.load_progress(
         run,
-        begin(built.experiment),
+        in_turn(lambda: begin(built.experiment), ranks),
         written(built),
         ranks,
         terminal.warning,

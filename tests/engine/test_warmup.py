@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from evolife.engine.evaluation import Evaluation
-from evolife.engine.warmup import compile_in_turn, flat_statistics
+from evolife.engine.warmup import flat_statistics, in_turn
+from evolife.ranks.base import Serial
 from tests.thread_ranks import in_threads
 
 pytestmark = pytest.mark.fast
@@ -17,11 +18,25 @@ def test_leaders_compile_before_the_others(leaders):
 
     def work(rank):
         rank.leads = rank.rank in leaders
-        compile_in_turn(lambda: order.append(rank.rank), rank)
+        assert in_turn(lambda: order.append(rank.rank) or 7, rank) == 7
 
     assert not any(in_threads(5, work))
     assert set(order[: len(leaders)]) == leaders
     assert sorted(order) == list(range(5))
+
+
+def test_nobody_waits_for_a_leader_that_failed():
+    """Others meet the same error themselves."""
+    called = []
+
+    class Rank(Serial):
+        def gather_bytes(self, payload):
+            called.append(payload)
+            return [payload]
+
+    with pytest.raises(ZeroDivisionError):
+        in_turn(lambda: 1 / 0, Rank())
+    assert called == [b""]
 
 
 def test_stand_ins_have_the_shapes_of_what_lives_tell():
