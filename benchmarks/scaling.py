@@ -3,8 +3,8 @@
     python benchmarks/scaling.py [--before CHECKOUT] [--rows NAME ...] [--out FOLDER]
 
 CHECKOUT is a clone of evolife as it was; without one, only this build is measured.
-Builds take turns, three times or --rounds. CPU seconds, where a row says so, do not care
-that ranks share cores. A row that is measured is kept in ``scaling.json``.
+Builds take turns, three times or --rounds. CPU seconds, where a row says so, do not
+care that ranks share cores. A row that is measured is kept in ``scaling.json``.
 """
 
 import argparse
