@@ -19,7 +19,7 @@ from evolife.strict_json import dumps, plain
 pytestmark = pytest.mark.fast
 
 HASHED_OR_SHOWN = {
-    *("config/hyperparameters", "config/model", "config/sources"),
+    *("config/hyperparameters", "config/located", "config/sources"),
     "config/difference",
     *("config/validation", "config/wording", "commands/sweep", "metalearning/config"),
     "dashboard/hparams",
