@@ -98,6 +98,11 @@ def draw(build: Path) -> Row:
     return {"ns": parts(build, 1, "draw")[0]["ns"]}
 
 
+def select(build: Path) -> Row:
+    """CPU milliseconds from a million members' fitness to their weights, one rank."""
+    return {"ms": parts(build, 1, "select", "1000000")[0]["ms"]}
+
+
 def _generation(build: Path, *words: str) -> float:
     """Median seconds between generations of a run on 2 ranks."""
     with tempfile.TemporaryDirectory() as folder:
@@ -166,6 +171,7 @@ ROWS: dict[str, Callable[[Path], Row]] = {
     "generation": generation,
     "memory": memory,
     "draw": draw,
+    "select": select,
     "dense": dense,
     "few_members": few_members,
     "start": start,

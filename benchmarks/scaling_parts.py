@@ -105,6 +105,36 @@ def draw() -> None:
     print(json.dumps({"ns": 1e9 * statistics.median(times) / numbers}))
 
 
+def select(size: str) -> None:
+    """CPU milliseconds from fitness to weights by centred ranks, on one rank."""
+    import jax
+    import numpy as np
+
+    from evolife.base import LifeStatistics
+    from evolife.selection.shaping.centered_rank import CenteredRank
+
+    fitness = np.random.default_rng(0).normal(size=int(size)).astype(np.float32)
+    zeros = np.zeros_like(fitness)
+    selection = CenteredRank()
+    weigh = jax.jit(selection.weights)
+    known: dict[str, Any] = {}
+    sort = None
+    if hasattr(selection, "of"):
+        from evolife.ranks.base import Serial
+
+        sort = _first("evolife.engine.ordering").place_members
+
+    times = []
+    for _ in range(REPEATS + 1):
+        begun = time.process_time()
+        if sort is not None:
+            known = {"places": sort(fitness, Serial())}
+        lives = LifeStatistics(zeros, zeros, zeros, **known)
+        jax.block_until_ready(weigh(fitness, lives, ()))
+        times.append(time.process_time() - begun)
+    print(json.dumps({"ms": 1e3 * statistics.median(times[1:])}))
+
+
 def command(*words: str) -> None:
     """Run evolife's command line."""
     from evolife.cli import main
@@ -179,5 +209,5 @@ def _place(strategy: Any) -> Any:
 
 
 if __name__ == "__main__":
-    chosen = {f.__name__: f for f in (tell, draw, command, memory)}[sys.argv[1]]
+    chosen = {f.__name__: f for f in (tell, draw, select, command, memory)}[sys.argv[1]]
     chosen(*sys.argv[2:])
