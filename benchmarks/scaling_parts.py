@@ -111,11 +111,11 @@ def select(size: str) -> None:
     import numpy as np
 
     from evolife.base import LifeStatistics
-    from evolife.selection.shaping.centered_rank import CenteredRank
 
     fitness = np.random.default_rng(0).normal(size=int(size)).astype(np.float32)
     zeros = np.zeros_like(fitness)
-    selection = CenteredRank()
+    shapings = "evolife.selection.shaping"
+    selection = _first(f"{shapings}.centered_rank", shapings).CenteredRank()
     weigh = jax.jit(selection.weights)
     known: dict[str, Any] = {}
     sort = None
