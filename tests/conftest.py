@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import hypothesis
 import jax
@@ -13,6 +14,7 @@ import pytest
 from evolife.processes import mpirun
 from evolife.processes.numerics import jaxlib_version
 from evolife.processes.prepare import enable_compile_cache, rank_flags
+from tests.cli_tools import run, started
 from tests.compiler import QUICK
 
 pytest_plugins = ["tests.browser_tools", "tests.trained_run"]
@@ -55,10 +57,19 @@ def mpi_obstacle() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what looks at a page in a browser by the fixture that opens one."""
+    """Mark what looks at a page in a browser, and files that start processes."""
     for item in items:
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
+        if starts_processes(getattr(item, "module", None)):
+            item.add_marker("process")
+
+
+@functools.cache
+def starts_processes(module: ModuleType) -> bool:
+    """Whether a file of tests imports what runs evolife in a process of its own."""
+    known = vars(module).values() if module else ()
+    return any(one is starter for one in known for starter in (run, started))
 
 
 @pytest.hookimpl(tryfirst=True)
