@@ -71,7 +71,7 @@ def together(request, tmp_path_factory):
     size, at = request.param, tmp_path_factory.mktemp(f"world-{request.param}")
     jobs = {str(at / name): words_of(name) for name in CASES}
     script = [sys.executable, "-c", WORLD]
-    told = run(size, json.dumps(jobs), ranks=size, command=script)
+    told = run(size, json.dumps(jobs), ranks=size, command=script, timeout=900)
     assert told.returncode == 0, told.stderr
     return {name: results(at / name) for name in CASES}
 

@@ -93,7 +93,7 @@ def test_an_operator_that_sees_only_ranks_is_their_softmax():
 class ByHand(Shaping):
     """The same, written out as a formula."""
 
-    def shape(self, fitness):
+    def shape(self, fitness, places):
         place = jnp.sum(fitness[:, None] > fitness[None, :], axis=1)
         grown = jnp.exp(5.0 * ((place + 0.5) / fitness.size - 0.5))
         return grown / jnp.sum(grown)

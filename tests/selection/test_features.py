@@ -51,7 +51,7 @@ def test_an_operator_is_small():
 def test_weights_follow_members_wherever_they_stand(shape, ties):
     fitness, statistics = population(17, ties=ties)
     order = np.random.default_rng(1).permutation(17)
-    moved = LifeStatistics(*(column[order] for column in statistics))
+    moved = jax.tree.map(lambda column: column[order], statistics)
     there = weights(fitness[order], moved, shape)
     np.testing.assert_allclose(
         there, weights(fitness, statistics, shape)[order], rtol=2e-4, atol=1e-6
@@ -84,7 +84,7 @@ def test_the_scale_of_fitness_does_not_matter(shape, factor, shift):
 @pytest.mark.parametrize("copies", [2, 5])
 def test_copies_of_all_members_share_the_weights_of_their_originals(shape, copies):
     fitness, statistics = population(12)
-    many = LifeStatistics(*(np.tile(column, copies) for column in statistics))
+    many = jax.tree.map(lambda column: np.tile(column, copies), statistics)
     got = weights(np.tile(fitness, copies), many, shape).reshape(copies, -1)
     once = weights(fitness, statistics, shape) / copies
     np.testing.assert_allclose(got, np.tile(once, (copies, 1)), rtol=2e-3, atol=1e-6)

@@ -26,9 +26,14 @@ TINY = (
 )
 
 
+WIDER = {"separable": ", sigma: 1.0"}
+"""Where members of this small agent would act alike: a plateau teaches it nothing."""
+
+
 @pytest.mark.parametrize("name", names("strategies"))
 def test_a_strategy_evolves_on_the_bandit_or_says_why_not(name: str) -> None:
-    config = load_config("bandit", (*TINY, f"strategy={{name: {name}}}"))
+    settings = f"strategy={{name: {name}{WIDER.get(name, '')}}}"
+    config = load_config("bandit", (*TINY, settings))
     if name in REFUSED:
         with pytest.raises(InvalidInput, match=REFUSED[name]):
             build_run(config)
