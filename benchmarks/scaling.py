@@ -40,8 +40,13 @@ def evolife(build: Path, *words: str, **more: str) -> tuple[str, float, int]:
     """Run one command; return stdout, CPU seconds and peak bytes of its largest."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, str(HERE / "scaling_parts.py"), "command", *words]
+    # Where ranks that it starts would look first for evolife.
     done = subprocess.run(
-        command, env=environment(build, **more), stdout=subprocess.PIPE, check=True
+        command,
+        env=environment(build, **more),
+        cwd=build,
+        stdout=subprocess.PIPE,
+        check=True,
     )
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -56,14 +61,14 @@ def parts(build: Path, ranks: int, *words: str) -> list[Row]:
         start = [mpirun or "mpirun", "--oversubscribe", "--bind-to", "none"]
         command = [*start, "-n", str(ranks), *command]
     done = subprocess.run(
-        command, env=environment(build), stdout=subprocess.PIPE, check=True
+        command, env=environment(build), cwd=build, stdout=subprocess.PIPE, check=True
     )
     lines = done.stdout.decode().splitlines()
     return [json.loads(line) for line in lines if line.startswith('{"')]
 
 
 def efficiency(build: Path) -> Row:
-    """By ``evolife plan``, a core a rank."""
+    """Efficiency by evolife plan, K = 131,072, T = 500, on that many ranks."""
     words = (*LONG, f"population.size={LARGE}", "--ranks", str(RANKS[-1]), "--json")
     report = json.loads(evolife(build, "plan", *words)[0])
     found = {row["ranks"]: row["efficiency"] for row in report["predicted"]}
@@ -71,7 +76,7 @@ def efficiency(build: Path) -> Row:
 
 
 def few_members(build: Path) -> Row:
-    """The same for K = 1024 on 64 ranks: as it is, and with the tile that is named."""
+    """Efficiency by evolife plan, K = 1024 on 64 ranks, by the tile."""
     found = {}
     for name, tile in (("auto", "auto"), ("16", "16")):
         words = (*CART, "lifetime.steps=500", f"population.tile={tile}")
@@ -203,7 +208,7 @@ def main() -> None:
     """Measure the rows, and write the table of all that are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--before", type=Path)
-    parser.add_argument("--rows", nargs="+", choices=[*ROWS], default=[*ROWS])
+    parser.add_argument("--rows", nargs="*", choices=[*ROWS], default=[*ROWS])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--out", type=Path, default=HERE / "results")
     args = parser.parse_args()
