@@ -93,7 +93,7 @@ def test_the_bundled_additive_strategies_are_known():
 
 
 @pytest.mark.parametrize("name", ADDITIVE)
-@pytest.mark.parametrize("size", [2, 64, 514, 1000])
+@pytest.mark.parametrize("size", [2, 514])
 def test_any_number_of_ranks_gives_the_bits_of_one(name, size):
     strategy = make(name, size)
     given = generation_of(strategy)
@@ -136,7 +136,7 @@ def contributions(name, size):
 
 
 @pytest.mark.parametrize("cancels", [False, True])
-@pytest.mark.parametrize("size", [64, 1_000, 65_538])
+@pytest.mark.parametrize("size", [64, 65_538])
 @pytest.mark.parametrize("name", ADDITIVE)
 def test_the_sum_equals_that_of_float64(name, size, cancels):
     """To 1e-6 of what is summed, also where the sum itself nearly cancels."""
