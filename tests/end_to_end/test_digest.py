@@ -26,7 +26,7 @@ MANY += ["CMA_ES-auto", "SimpleGA-auto"]
 """Those that are also tried where ranks crowd the cores."""
 VALIDATED = "record.validate_every=2"
 SLOW = pytest.mark.slow
-SIZES = [2, 3, 5, pytest.param(7, marks=SLOW), pytest.param(16, marks=SLOW)]
+SIZES = [2, 3, *(pytest.param(size, marks=SLOW) for size in (5, 7, 16))]
 WORLD = """
 import json, sys
 from pathlib import Path

@@ -125,6 +125,7 @@ def kill(work, kind):
     return family
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranks", [1, pytest.param(2, marks=pytest.mark.mpi)])
 def test_ten_kills_leave_no_trace(tmp_path, ranks):
     moments = random.Random(ranks)

@@ -71,6 +71,7 @@ def test_the_python_of_the_readme_runs(
     names["hook"]({"generation": 2, "fitness/mean": 1.0}, {})
 
 
+@pytest.mark.slow
 def test_the_bundled_sweep_is_shown_begun_stopped_and_reported(folder: Path) -> None:
     dry = "sweep agents-on-bandit --dry-run"
     assert "24 runs, about" in follow(dry, folder)

@@ -78,6 +78,7 @@ echo "Submitted batch job 4711"
 """
 
 
+@pytest.mark.slow
 def test_tasks_run_the_sweep_and_a_second_array_only_what_is_missing(tmp_path):
     parameters = {"agent.hidden": {"values": [[3], [4]]}}
     path, out = write_sweep(tmp_path, parameters), tmp_path / "out"
