@@ -1,13 +1,14 @@
 """Any gymnax environment: its episodes become trials within one life."""
 
+import contextlib
 import dataclasses
 import functools
 import importlib
-import importlib.machinery
 import importlib.util
 import math
 import sys
 import types
+from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar, NamedTuple
 
 import jax
@@ -30,41 +31,33 @@ from evolife.errors import nearest
 
 
 class _PutOff(types.ModuleType):
-    """Stands in for a module until something of it is used."""
+    """A module that is imported when something of it is first used."""
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") and name != "__path__":
+        if name.startswith("__"):
             raise AttributeError(name)
         if sys.modules.get(self.__name__) is self:
-            _withdraw()
+            del sys.modules[self.__name__]
         return getattr(importlib.import_module(self.__name__), name)
 
 
-_DRAWN_WITH = ("matplotlib", "matplotlib.pyplot", "seaborn")
-"""What gymnax imports in order to draw, which no life does: it takes half of the time
-to import all, and a thousand ranks would spend it."""
+@contextlib.contextmanager
+def _putting_off(*modules: str) -> Iterator[None]:
+    """Let whoever imports these modules within the block load them when used."""
+    installed = (m for m in modules if importlib.util.find_spec(m.partition(".")[0]))
+    added = {name: _PutOff(name) for name in installed if name not in sys.modules}
+    sys.modules.update(added)
+    try:
+        yield
+    finally:
+        for name, module in added.items():
+            if sys.modules.get(name) is module:
+                del sys.modules[name]
 
 
-def _stand_in() -> None:
-    there = (importlib.util.find_spec(name) for name in ("matplotlib", "seaborn"))
-    if not sys.modules.keys().isdisjoint(_DRAWN_WITH) or not all(there):
-        return
-    for name in _DRAWN_WITH:
-        module = sys.modules[name] = _PutOff(name)
-        module.__spec__ = importlib.machinery.ModuleSpec(name, None)
-        package, _, part = name.rpartition(".")
-        if package:
-            setattr(sys.modules[package], part, module)
-
-
-def _withdraw() -> None:
-    for name in _DRAWN_WITH:
-        if isinstance(sys.modules.get(name), _PutOff):
-            del sys.modules[name]
-
-
-_stand_in()
-import gymnax  # noqa: E402
+# gymnax draws with them, which no life does, and all ranks of a run would load them.
+with _putting_off("matplotlib.pyplot", "seaborn"):
+    import gymnax
 
 REFUSED = {"MNISTBandit-bsuite": "it downloads a data set when it is built"}
 """Environments that are not offered, and why."""
