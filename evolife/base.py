@@ -280,7 +280,7 @@ class Selection(abc.ABC):
 class Strategy(abc.ABC):
     """An evolution strategy over genomes; subclasses are frozen dataclasses.
 
-    All is pure, so that any rank can redo any part. ``ask`` is asked once a
+    All is pure, so that any rank can redo any part. ``ask`` is called once a
     generation on every rank; ``member`` gives random access to the population it
     describes, the same bits whoever asks, and is traced under ``vmap`` over ``index``:
     what does not depend on the index stays shared by all members of a tile.

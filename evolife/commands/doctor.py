@@ -1,6 +1,7 @@
 """Show the machine as evolife sees it: cores, MPI, JAX, extras."""
 
 import argparse
+import dataclasses
 import importlib.metadata
 import os
 from typing import Any
@@ -108,8 +109,8 @@ def _network() -> dict[str, float] | None:
     from evolife.ranks.network import measure_network
 
     with guard(open_ranks(plan.ranks)) as ranks:
-        found = measure_network(ranks)
-        return {"ranks": ranks.size, **found} if ranks.rank == 0 else None
+        found = dataclasses.asdict(measure_network(ranks))
+    return {"ranks": ranks.size, **found} if ranks.rank == 0 else None
 
 
 def rank_masks(ranks: int) -> list[list[int]]:

@@ -13,6 +13,7 @@ from evolife.console.terminal import Terminal
 from evolife.errors import InvalidInput
 from evolife.processes.embedded import prepare
 from evolife.processes.numerics import own_settings
+from evolife.ranks.network import Network
 
 _TILES = (4, 8, 16, 32, 64, 128, 256, 512)
 
@@ -26,10 +27,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--tune", action="store_true", help="time other tiles than the config's"
     )
     parser.add_argument(
-        "--latency", type=float, default=20e-6, help="seconds of a hop between ranks"
+        "--latency",
+        type=float,
+        default=Network.latency,
+        help="seconds of a hop between ranks",
     )
     parser.add_argument(
-        "--bandwidth", type=float, default=1e9, help="bytes a second between ranks"
+        "--bandwidth",
+        type=float,
+        default=Network.bandwidth,
+        help="bytes a second between ranks",
     )
     add_plugins(parser)
     add_json(parser)
@@ -53,8 +60,8 @@ def plan(
     *overrides: Override,
     ranks: int = 64,
     tune: bool = False,
-    latency: float = 20e-6,
-    bandwidth: float = 1e9,
+    latency: float = Network.latency,
+    bandwidth: float = Network.bandwidth,
     plugins: Sequence[str | os.PathLike[str]] = (),
     **settings: Any,
 ) -> dict[str, Any]:
@@ -79,26 +86,26 @@ def plan(
     """
     if not 1 <= ranks <= 100_000:
         raise InvalidInput(f"--ranks {ranks}: allowed are 1 to 100000")
+    network = Network(latency, bandwidth)
     found = run_config(config, override_texts(overrides, settings), plugins)
     prepare()
     with own_settings():
-        return _planned(found, ranks, tune, (latency, bandwidth))
+        return _planned(found, ranks, tune, network)
 
 
 def _planned(
-    config: RunConfig, ranks: int, tune: bool, network: tuple[float, float]
+    config: RunConfig, ranks: int, tune: bool, network: Network
 ) -> dict[str, Any]:
     from evolife.plugins.build import build_run
     from evolife.run import plan
     from evolife.run.memory import check_memory, strategy_bytes
     from evolife.run.plan import idle_ranks, repeated_work
 
-    hop = plan.Network(*network)
     experiment = build_run(config).experiment
     check_memory(experiment)
     measured = plan.measure(experiment)
     predicted = [
-        dataclasses.asdict(plan.predict(measured, count, hop))
+        dataclasses.asdict(plan.predict(measured, count, network))
         for count in plan.rank_counts(ranks)
     ]
     report: dict[str, Any] = {

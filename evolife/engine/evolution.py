@@ -83,7 +83,6 @@ def evolve(
     keep, validate = _archivist(experiment), _validate(experiment, ranks)
     strategy, archive, partial = progress
     note, task, ahead = digest(strategy), ask(strategy, done), None
-
     if ranks.size > 1 and done < settings.generations:
         in_turn(lambda: guard.compile(strategy, task.proposal), ranks)
     begun = time.perf_counter()
@@ -96,10 +95,7 @@ def evolve(
             note, task = digest(strategy), ask(strategy, done)
             continue
         told = time.perf_counter()
-        if evaluation.teaches:
-            fitness = evaluation.fitness
-            known = evaluation.statistics._replace(places=place_members(fitness, ranks))
-            strategy = guard.tell(strategy, task.proposal, done, fitness, known)
+        strategy = _tell(guard, strategy, evaluation, done, ranks)
         note = digest(strategy)
         done += 1
         # Before the archive changes: a stop here goes back to the lives lived so far.
@@ -117,6 +113,21 @@ def evolve(
         progress = Progress(strategy, archive, partial)
         seconds = evaluation.gathered.seconds | spent
         yield Step(done, progress, note, evaluation, details, validation, seconds)
+
+
+def _tell(
+    guard: Guard,
+    strategy: StrategyState,
+    evaluation: Evaluation,
+    done: int,
+    ranks: Ranks,
+) -> StrategyState:
+    """The strategy's state after a generation, the same where that teaches nothing."""
+    if not evaluation.teaches:
+        return strategy
+    fitness, proposal = evaluation.fitness, evaluation.task.proposal
+    known = evaluation.statistics._replace(places=place_members(fitness, ranks))
+    return guard.tell(strategy, proposal, done, fitness, known)
 
 
 def _asker(

@@ -13,7 +13,7 @@ from evolife.base import Places
 from evolife.ranks.base import Ranks
 
 _BINS = 2**16
-_SHARED = 2**14
+SHARED = 2**14
 """Members from which ranks share the sorting; fewer are sorted sooner than sent."""
 
 
@@ -32,7 +32,7 @@ def order_members(fitness: np.ndarray, measured: np.ndarray) -> np.ndarray:
 def place_members(fitness: np.ndarray, ranks: Ranks) -> Places:
     """Where ``(K,)`` members stand by float32 fitness; collective, alike on all."""
     keys = _ascending(fitness)
-    if ranks.size == 1 or len(keys) < _SHARED:
+    if ranks.size == 1 or len(keys) < SHARED:
         rows = _stable(keys)
     else:
         mine = _rows_between(keys, ranks.share(len(keys)))

@@ -68,6 +68,11 @@ class SharedTell:
         self._move = jax.jit(strategy.move)
         self._like: Any = None
 
+    @property
+    def pieces(self) -> int:
+        """Of a generation."""
+        return self._strategy.pieces
+
     def __call__(
         self,
         state: StrategyState,

@@ -7,54 +7,34 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 from evolife import keys
 from evolife.additive import AdditiveStrategy
+from evolife.base import Proposal, Strategy, StrategyState
 from evolife.config.model import RunConfig
 from evolife.engine.experiment import Experiment
 from evolife.engine.grid import Grid, lives_block
-from evolife.engine.ordering import place_members
+from evolife.engine.ordering import SHARED, place_members
 from evolife.engine.teller import SharedTell, teller
 from evolife.engine.warmup import flat_statistics
 from evolife.engine.work import ROW_BYTES, SHARE, Task
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
-from evolife.ranks.base import Ranks, Serial
+from evolife.ranks.base import Serial
+from evolife.ranks.network import Network
 
 _SUM_BYTES = 8
 """What crosses the network for each number of a shared sum."""
+_PLACE_BYTES = 4
+"""What crosses it for each member, where ranks share the sorting."""
 _DIGEST_BYTES = 8
 _REPEATS = 5
 _PIECES = 32
 """Pieces that are timed in one call, at most."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Network:
-    """One hop between ranks; cautious guesses for an ordinary cluster.
-
-    Raises:
-        InvalidInput: a constant is not positive.
-    """
-
-    latency: float = 20e-6
-    """Seconds."""
-    bandwidth: float = 1e9
-    """Bytes a second."""
-
-    def __post_init__(self) -> None:
-        """Refuse what no network has."""
-        for name in ("latency", "bandwidth"):
-            value = getattr(self, name)
-            if not (value > 0 and math.isfinite(value)):
-                raise InvalidInput(
-                    f"--{name} {value:g}: must be a finite number above 0; evolife "
-                    "doctor under mpirun measures it"
-                )
 
 
 def idle_ranks(experiment: Experiment, ranks: int) -> str:
@@ -118,6 +98,7 @@ class Measured:
     units: int
     rows: int
     """Member-lives of a generation, padding included."""
+    members: int
     steps: int
     """Environment steps of a generation."""
 
@@ -140,75 +121,87 @@ class Prediction:
 
 
 def measure(experiment: Experiment) -> Measured:
-    """Compile and time one unit, one ask and one tell.
+    """Compile and time one unit, one ask, one sort and the parts of one tell.
 
     No life is cut short here: at the start of evolution, where many can soon earn
     nothing more, generations take less.
     """
     grid, strategy = experiment.grid, experiment.strategy
     evaluator = experiment.lasting()
-    state = experiment.newborn()
-    number = np.int32(0)
+    state, number = experiment.newborn(), np.int32(0)
     ask = jax.jit(strategy.ask)
     proposal = ask(state, number)
     pool = keys.pool_key(experiment.settings.seed, keys.Pool.EVOLVE)
     task = Task(proposal, pool, number)
-    fitness = np.linspace(0, 1, strategy.population_size, dtype=np.float32)
-    statistics = flat_statistics(strategy.population_size)
-    tell = teller(strategy, Serial())
-
-    def unit() -> Any:
-        return evaluator.live_unit(grid, 0, task, lambda: False)
-
-    def sort(ranks: Ranks) -> Callable[[], Any]:
-        return lambda: place_members(fitness, ranks).worse
-
-    shared_sort = _median(sort(_OneOfMany(len(fitness))))
-    whole_sort = _median(sort(Serial()))
-    besides = _median(lambda: ask(state, number)) + shared_sort
-    piece_seconds, pieces, numbers = 0.0, 0, 0
-    if isinstance(tell, SharedTell) and isinstance(strategy, AdditiveStrategy):
-        weights, selection = tell.weigh(state, proposal, fitness, statistics)
-        nothing, limit = tell.nothing(proposal), tell.limit(weights)
-        pieces, numbers = strategy.pieces, nothing.size
-        some = min(pieces, _PIECES)
-
-        def add(count: int) -> Callable[[], Any]:
-            return lambda: tell.sum_share(proposal, weights, range(count), limit)
-
-        empty = _median(add(0))
-        piece_seconds = max(0.0, _median(add(some)) - empty) / some
-        besides += empty
-        besides += _median(lambda: tell.weigh(state, proposal, fitness, statistics))
-        besides += _median(lambda: tell.move(state, proposal, 0, nothing, selection))
-    else:
-        besides += _median(lambda: tell(state, proposal, 0, fitness, statistics))
+    size = strategy.population_size
+    fitness = np.random.default_rng(0).normal(size=size).astype(np.float32)
+    told, sort = _time_tell(strategy, state, proposal, fitness), _time_sort(fitness)
     return Measured(
-        unit_seconds=_median(unit),
-        update_seconds=besides,
-        sort_seconds=max(0.0, whole_sort - shared_sort),
-        piece_seconds=piece_seconds,
-        pieces=pieces,
-        numbers=numbers,
+        unit_seconds=_median(lambda: evaluator.live_unit(grid, 0, task, lambda: False)),
+        update_seconds=_median(lambda: ask(state, number)) + told.repeated + sort[0],
+        sort_seconds=sort[1],
+        piece_seconds=told.piece,
+        pieces=told.pieces,
+        numbers=told.numbers,
         memory_bytes=_peak_memory(),
         units=grid.units,
         rows=grid.units * grid.tile * grid.block,
+        members=size,
         steps=experiment.settings.steps_per_generation,
     )
+
+
+class _Told(NamedTuple):
+    """Seconds that one tell takes, and what of it is shared."""
+
+    repeated: float
+    """On every rank."""
+    piece: float = 0.0
+    pieces: int = 0
+    numbers: int = 0
+
+
+def _time_tell(
+    strategy: Strategy, state: StrategyState, proposal: Proposal, fitness: np.ndarray
+) -> _Told:
+    tell, statistics = teller(strategy, Serial()), flat_statistics(len(fitness))
+    if not isinstance(tell, SharedTell):
+        return _Told(_median(lambda: tell(state, proposal, 0, fitness, statistics)))
+    weights, selection = tell.weigh(state, proposal, fitness, statistics)
+    nothing, limit = tell.nothing(proposal), tell.limit(weights)
+    some = min(tell.pieces, _PIECES)
+
+    def add(count: int) -> float:
+        share = range(count)
+        return _median(lambda: tell.sum_share(proposal, weights, share, limit))
+
+    empty = add(0)
+    weigh = _median(lambda: tell.weigh(state, proposal, fitness, statistics))
+    move = _median(lambda: tell.move(state, proposal, 0, nothing, selection))
+    piece = max(0.0, add(some) - empty) / some
+    return _Told(empty + weigh + move, piece, tell.pieces, nothing.size)
+
+
+def _time_sort(fitness: np.ndarray) -> tuple[float, float]:
+    """Seconds that every rank repeats of sorting, and those that ranks share."""
+    whole = _median(lambda: place_members(fitness, Serial()).worse)
+    one = _OneOfMany(np.argsort(fitness, kind="stable").astype(np.int32))
+    repeated = _median(lambda: place_members(fitness, one).worse)
+    return repeated, max(0.0, whole - repeated)
 
 
 class _OneOfMany(Serial):
     """The first of so many ranks that its own share of any work is next to nothing."""
 
-    def __init__(self, members: int) -> None:
+    def __init__(self, ordered: np.ndarray) -> None:
         super().__init__()
-        self.size, self._others = members, np.arange(members, dtype=np.int32)
+        self.size, self._ordered = len(ordered), ordered
 
     def exchange(
         self, rows: np.ndarray, units: int, note: bytes = b""
     ) -> tuple[np.ndarray, list[bytes]]:
-        """Pretend that others sorted theirs."""
-        return self._others.copy(), [note]
+        """What others sorted."""
+        return self._ordered.copy(), [note]
 
 
 def predict(
@@ -216,17 +209,13 @@ def predict(
 ) -> Prediction:
     """Predict one generation: the fullest rank's units and pieces, and the exchanges.
 
-    The exchange of fitness is modelled as an allgather by doubling: ``ceil(log2 N)``
-    hops of fixed latency, and every byte once over the wire; a shared sum as an
-    allreduce by halving and doubling, with twice the hops and twice the bytes.
+    Fitness and, from ``SHARED`` members, who sorted where are gathered by doubling:
+    ``ceil(log2 N)`` hops of fixed latency each, and every byte once over the wire. A
+    shared sum goes by halving and doubling, with twice the hops and twice the bytes.
     """
     network = network or Network()
-    hops = math.ceil(math.log2(ranks))
-    note = _DIGEST_BYTES + SHARE.size
-    summed = 2 * _SUM_BYTES * measured.numbers if ranks > 1 else 0
-    sent = measured.rows * ROW_BYTES + note * ranks + summed if ranks > 1 else 0
-    # Fitness, sorted members, and a sum that goes there and back.
-    hops *= 4 if measured.pieces else 2
+    sent, calls = _traffic(measured, ranks) if ranks > 1 else (0, 0)
+    hops = calls * math.ceil(math.log2(ranks))
     exchange = network.latency * hops + sent / network.bandwidth
     alone = _work_seconds(measured, 1) + measured.update_seconds
     seconds = _work_seconds(measured, ranks) + measured.update_seconds + exchange
@@ -239,6 +228,17 @@ def predict(
         memory_bytes=measured.memory_bytes,
         idle_ranks=max(0, ranks - measured.units),
     )
+
+
+def _traffic(measured: Measured, ranks: int) -> tuple[int, int]:
+    """Bytes that reach a rank in a generation, and calls that gather them."""
+    sent = measured.rows * ROW_BYTES + (_DIGEST_BYTES + SHARE.size) * ranks
+    calls = 1
+    if measured.members >= SHARED:
+        sent, calls = sent + _PLACE_BYTES * measured.members, calls + 1
+    if measured.pieces:  # There and back.
+        sent, calls = sent + 2 * _SUM_BYTES * measured.numbers, calls + 2
+    return sent, calls
 
 
 def _work_seconds(measured: Measured, ranks: int) -> float:

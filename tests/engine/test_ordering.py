@@ -43,7 +43,7 @@ def test_ranks_that_share_the_sorting_agree_with_one(fitness, size):
     """Also where there are more ranks than members, and where all are equal."""
     wanted = place_members(fitness, Serial())
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ordering, "_SHARED", 0)
+        patch.setattr(ordering, "SHARED", 0)
         for places in in_threads(size, lambda rank: place_members(fitness, rank)):
             assert (places.worse == wanted.worse).all()
             assert (places.upto == wanted.upto).all()

@@ -398,6 +398,7 @@ def test_who_is_best_is_finite_and_who_is_not_comes_last(scores, same):
     assert (np.diff(best) <= 0).all()
     assert lived.teaches == finite.any()
     if finite.any():
+        assert lived.best == ordered[0]
         assert np.isfinite(lived.fitness).all()
         assert (lived.fitness[~finite] == best[-1]).all()
     # Members are told apart by the lives that tell them apart.

@@ -1,5 +1,7 @@
 """What ranks hold in memory, and ranks without work: said before the run starts."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -9,8 +11,9 @@ from evolife.config.model import load_config
 from evolife.engine.grid import Grid, lives_block
 from evolife.errors import InvalidInput
 from evolife.plugins.build import build_run
+from evolife.ranks.network import Network
 from evolife.run.memory import check_memory, strategy_bytes, usable_memory
-from evolife.run.plan import Measured, Network, idle_ranks, predict, repeated_work
+from evolife.run.plan import Measured, idle_ranks, predict, repeated_work
 from tests.cli_tools import TINY, complaint, run, run_here
 
 TINY_BANDIT = [word for word in TINY if not word.startswith("control")]
@@ -126,6 +129,7 @@ def test_a_prediction_adds_up_shares_and_the_way_between_ranks():
         memory_bytes=1,
         units=8,
         rows=800,
+        members=200,
         steps=1,
     )
     network = Network(latency=0.01, bandwidth=1e6)
@@ -134,10 +138,14 @@ def test_a_prediction_adds_up_shares_and_the_way_between_ranks():
     assert alone.efficiency == pytest.approx(1) and alone.bytes_sent == 0
     four = predict(measured, 4, network)
     sent = 800 * 12 + 4 * 16 + 2 * 8 * 1000
-    way = 4 * 2 * 0.01 + sent / 1e6
+    way = 3 * 2 * 0.01 + sent / 1e6
     assert four.bytes_sent == sent
     assert four.seconds == pytest.approx(2 + 0.3 + 0.5 + 0.1 + way)
     assert four.efficiency == pytest.approx(alone.seconds / 4 / four.seconds)
+    many = dataclasses.replace(measured, members=2**20)
+    assert predict(many, 4, network).bytes_sent == sent + 4 * 2**20
+    alike = dataclasses.replace(measured, pieces=0, numbers=0)
+    assert predict(alike, 4, network).bytes_sent == 800 * 12 + 4 * 16
 
 
 def test_train_says_that_ranks_outnumber_the_work(tmp_path):
